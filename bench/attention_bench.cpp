@@ -1,0 +1,104 @@
+// Decode and prefill attention on one layer, f16 KV. Several layers' arenas are taken in turn, as a model does, so that decode
+// reads from where a model would read. CSV: median time of one layer, bytes of K and V read per second, what merely reading
+// them gave (in turn with the attention, so that both meet the same noise), and flops.
+// attention_bench [n_threads...]
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <vector>
+
+#include "core/memory.h"
+#include "cpu/attention.h"
+#include "tern.h"
+
+namespace {
+
+using namespace tern;
+using namespace tern::cpu;
+
+struct Shape {
+  const char* name;
+  int n_heads, n_kv_heads, head_dim;
+  int n_layers;  // arenas taken in turn
+};
+
+// Reads all of a buffer with the pool.
+void read(Pool& pool, const Buffer& b) {
+  const int n_tasks = pool.n_threads() * 4;
+  const int64_t n = b.size() / 64 / n_tasks * 8;  // of uint64_t a task
+  pool.run(n_tasks, [&](int task, int) {
+    const uint64_t* p = b.as<uint64_t>() + task * n;
+    uint64_t sum[8] = {};
+    for (int64_t i = 0; i < n; i += 8)
+      for (int j = 0; j < 8; j++) sum[j] ^= p[i + j];
+    for (uint64_t x : sum) asm volatile("" : : "r"(x));
+  });
+}
+
+double median(std::vector<double> x) {
+  std::nth_element(x.begin(), x.begin() + x.size() / 2, x.end());
+  return x[x.size() / 2];
+}
+
+void measure(Pool& pool, Isa isa, const Shape& s, int kv_len, int n_rows) {
+  const int n_pages = (kv_len + TERN_PAGE_LEN - 1) / TERN_PAGE_LEN;
+  const int64_t bytes = int64_t{n_pages} * TERN_PAGE_LEN * s.n_kv_heads * s.head_dim * 2;
+  std::vector<Buffer> k, v;
+  std::mt19937 random(1);
+  for (int l = 0; l < s.n_layers; l++) {
+    k.emplace_back(bytes, "K");
+    v.emplace_back(bytes, "V");
+    for (Buffer* b : {&k.back(), &v.back()})  // halves in [1, 2) and (-2, -1]
+      for (int64_t i = 0; i < bytes / 2; i++) b->as<uint16_t>()[i] = static_cast<uint16_t>(0x3c00 | (random() & 0x83ff));
+  }
+  const size_t n = size_t(n_rows) * s.n_heads * s.head_dim;
+  std::vector<float> q(n), out(n);
+  for (float& x : q) x = float(random() % 2000) / 1000 - 1;
+  std::vector<int64_t> zero(n_rows, 0), hi(n_rows);
+  for (int i = 0; i < n_rows; i++) hi[i] = kv_len - n_rows + i;
+  const AttentionSegment segment = {0, kv_len, 0, 0};
+  const AttentionSeq seq = {0, n_rows, &segment, 1};
+  const AttentionArgs args = {q.data(), n_rows, s.n_heads, zero.data(), zero.data(), hi.data(), &seq, 1, out.data()};
+  Buffer scratch(attention_scratch_bytes(pool.n_threads(), n_rows, s.n_heads, s.n_kv_heads, s.head_dim, kv_len, 1), "scratch");
+
+  std::vector<double> times, read_times;
+  double total = 0;
+  for (int i = 0; i < 4 * s.n_layers || (total < 0.5 && i < 6000); i++) {
+    const int l = i % s.n_layers;
+    const KvLayer kv = {k[l].as<void>(), v[l].as<void>(), TERN_TYPE_F16, s.n_kv_heads, s.head_dim};
+    const auto begin = std::chrono::steady_clock::now();
+    const bool only_read = (i / s.n_layers + l) % 2;
+    if (only_read) {
+      read(pool, k[l]);
+      read(pool, v[l]);
+    } else {
+      attention(pool, isa, kv, args, scratch.as<void>(), scratch.size());
+    }
+    const double t = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (i >= s.n_layers) (only_read ? read_times : times).push_back(t);
+    total += t;
+  }
+  const double t = median(times), keys = kv_len - (n_rows - 1) / 2.0;
+  std::printf("%s,%s,%d,%s,%d,%d,%.2f,%.2f,%.2f,%.1f\n", isa_name(isa), s.name, pool.n_threads(), n_rows > 1 ? "prefill" : "decode",
+              n_rows, kv_len, t * 1e6, 2 * bytes / t * 1e-9,
+              2 * bytes / median(read_times) * 1e-9, 4 * keys * n_rows * s.n_heads * s.head_dim / t * 1e-9);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<int> threads;
+  for (int i = 1; i < argc; i++) threads.push_back(std::max(1, std::atoi(argv[i])));
+  if (threads.empty()) threads = {1, 2};
+  const Shape shapes[] = {{"20/5x128", 20, 5, 128, 30}, {"4/2x64", 4, 2, 64, 6}};
+  std::printf("isa,shape,threads,phase,rows,kv_len,us_per_layer,kv_gb_per_s,read_gb_per_s,gflop_per_s\n");
+  for (int n_threads : threads) {
+    Pool pool(n_threads);
+    for (const Shape& s : shapes)
+      for (int n_rows : {1, 128})  // decode, prefill
+        for (int kv_len : {256, 512, 1024, 2048, 4096, 8192}) measure(pool, isa(), s, kv_len, n_rows);
+  }
+}

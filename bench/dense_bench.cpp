@@ -1,0 +1,120 @@
+// Dense matmul, sampling and read bandwidth as CSV. Medians. The ISA tier is the machine's, or what TERN_ISA lowers it to.
+// Argument: threads (default: 1).
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <vector>
+
+#include "core/half.h"
+#include "core/pool.h"
+#include "cpu/bandwidth.h"
+#include "cpu/dense.h"
+#include "cpu/sample.h"
+#include "tern.h"
+
+namespace {
+
+using namespace tern;
+using namespace tern::cpu;
+
+template <class Work>
+double median_seconds(int n, Work&& work) {
+  std::vector<double> seconds;
+  for (int i = 0; i <= n; i++) {
+    const auto begin = std::chrono::steady_clock::now();
+    work(i);
+    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (i > 0) seconds.push_back(elapsed);  // the first warms up
+  }
+  std::nth_element(seconds.begin(), seconds.begin() + n / 2, seconds.end());
+  return seconds[static_cast<size_t>(n / 2)];
+}
+
+void print(const char* op, const char* shape, int n_threads, const char* isa, double us, double value, const char* unit) {
+  std::printf("%s,%s,%d,%s,%.2f,%.2f,%s\n", op, shape, n_threads, isa, us, value, unit);
+  std::fflush(stdout);
+}
+
+DenseWeight weight(int type, int n_rows, int n_cols) {
+  const int64_t row = type == TERN_TYPE_F32 ? n_cols * 4LL : type == TERN_TYPE_F16 ? n_cols * 2LL : n_cols / 32 * 34LL;
+  DenseWeight w = {Buffer(row * n_rows, "a weight"), type, n_rows, n_cols};
+  if (type == TERN_TYPE_F32) {
+    for (int64_t i = 0; i < int64_t(n_rows) * n_cols; i++) w.data.as<float>()[i] = static_cast<float>(i % 17) / 16;
+    return w;
+  }
+  // Halves near 0.01; in Q8_0 every 17th is a scale and the others are pairs of int8.
+  for (int64_t i = 0; i < row * n_rows / 2; i++) w.data.as<uint16_t>()[i] = static_cast<uint16_t>(0x2100 + i % 251);
+  return w;
+}
+
+void bench_matmul(Pool& pool, int type, const char* name, int n_rows, int n_cols, int n_acts, int repeats) {
+  const DenseWeight w = weight(type, n_rows, n_cols);
+  const std::vector<float> x(static_cast<size_t>(n_acts) * n_cols, 0.25f);
+  std::vector<float> out(static_cast<size_t>(n_acts) * n_rows);
+  const double seconds = median_seconds(repeats, [&](int) {
+    pool.run(dense_n_tasks(w, n_acts), [&](int task, int) {
+      dense_run_task(isa(), w, task, x.data(), n_cols, n_acts, out.data(), n_rows, false);
+    });
+  });
+  char shape[64];
+  std::snprintf(shape, sizeof shape, "%s %dx%d rows %d", name, n_rows, n_cols, n_acts);
+  if (n_acts == 1)
+    print("matmul", shape, pool.n_threads(), isa_name(isa()), seconds * 1e6, static_cast<double>(w.data.size()) / seconds * 1e-9, "GB/s");
+  else
+    print("matmul", shape, pool.n_threads(), isa_name(isa()), seconds * 1e6, 2.0 * n_rows * n_cols * n_acts / seconds * 1e-9,
+          "GFLOP/s");
+}
+
+void bench_sample(int n, const char* name, Sampling s, float spread) {
+  std::mt19937_64 random(1);
+  std::normal_distribution<float> normal;
+  std::vector<float> logits(static_cast<size_t>(n));
+  for (float& l : logits) l = spread * normal(random);
+  std::vector<uint64_t> scratch(static_cast<size_t>(sample_scratch_bytes(n) / 8 + 1));
+  const double seconds = median_seconds(200, [&](int i) {
+    s.draw = i;
+    sample(isa(), logits.data(), n, s, scratch.data());
+  });
+  char shape[64];
+  std::snprintf(shape, sizeof shape, "%s %d spread %g", name, n, double(spread));
+  print("sample", shape, 1, isa_name(isa()), seconds * 1e6, seconds * 1e6, "us");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int n_threads = argc > 1 ? std::atoi(argv[1]) : 1;
+  if (n_threads < 1 || n_threads > Pool::kMaxThreads) return 2;
+  Pool pool(n_threads);
+  std::printf("op,case,threads,isa,us,value,unit\n");
+  const int64_t n_bytes = 512 << 20;
+  const double bandwidth = read_bandwidth(pool, isa(), n_bytes, 9);
+  print("read_bandwidth", "512 MiB", n_threads, isa_name(isa()), static_cast<double>(n_bytes) / bandwidth * 1e6, bandwidth * 1e-9, "GB/s");
+  bench_matmul(pool, TERN_TYPE_Q8_0, "Q8_0", 128256, 2560, 1, 15);
+  bench_matmul(pool, TERN_TYPE_F16, "F16", 128256, 2560, 1, 9);
+  bench_matmul(pool, TERN_TYPE_F16, "F16", 4096, 256, 1, 2000);
+  bench_matmul(pool, TERN_TYPE_F32, "F32", 512, 64, 1, 2000);
+  bench_matmul(pool, TERN_TYPE_F32, "F32", 64, 172, 1, 2000);
+  bench_matmul(pool, TERN_TYPE_Q8_0, "Q8_0", 2560, 2560, 128, 9);
+  bench_matmul(pool, TERN_TYPE_F16, "F16", 4096, 256, 128, 21);
+  bench_matmul(pool, TERN_TYPE_F32, "F32", 2560, 2560, 128, 9);
+  for (int n : {4096, 128256})
+    for (float spread : {0.5f, 3.0f}) {
+      Sampling s = {0, 0, 1, 0, 1, 1, 0, nullptr, 0, -1};
+      bench_sample(n, "greedy", s, spread);
+      s.target = 1;
+      bench_sample(n, "target", s, spread);
+      s.target = -1;
+      s.temperature = 0.8f;
+      bench_sample(n, "plain", s, spread);
+      s.top_k = 40;
+      bench_sample(n, "top_k 40", s, spread);
+      s.top_k = 0;
+      s.top_p = 0.9f;
+      bench_sample(n, "top_p 0.9", s, spread);
+    }
+  return 0;
+}

@@ -1,0 +1,28 @@
+# TERN_CUDA: AUTO builds the CUDA backend where nvcc is found, ON insists, OFF does not look.
+# The backend is a shared library of its own with the CUDA runtime linked statically, so that it loads, and says
+# why it cannot run, on a machine without a driver.
+set(TERN_CUDA AUTO CACHE STRING "AUTO, ON or OFF")
+set(TERN_CUDA_ARCHITECTURES "80-real;89-real;90a-real;100f-real;120f-real;80-virtual" CACHE STRING "as CMAKE_CUDA_ARCHITECTURES")
+file(GLOB_RECURSE TERN_CUDA_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/main/cuda/*.cu)
+if(TERN_CUDA STREQUAL "OFF" OR NOT TERN_CUDA_SOURCES)
+  return()
+endif()
+
+include(CheckLanguage)
+set(CMAKE_CUDA_ARCHITECTURES ${TERN_CUDA_ARCHITECTURES})
+check_language(CUDA)
+if(NOT CMAKE_CUDA_COMPILER)
+  if(TERN_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "TERN_CUDA is ON and no nvcc was found")
+  endif()
+  message(STATUS "no nvcc: the CUDA backend is not built")
+  return()
+endif()
+set(CMAKE_CUDA_STANDARD 17)
+set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
+set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
+enable_language(CUDA)
+add_library(tern_cuda SHARED ${TERN_CUDA_SOURCES})
+target_include_directories(tern_cuda PRIVATE src/main/cpp src/main/cpp/include)
+target_link_libraries(tern_cuda PRIVATE tern)
+install(TARGETS tern_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -1,0 +1,5 @@
+# TERN_SANITIZE: what to instrument everything with.
+if(TERN_SANITIZE)
+  add_compile_options(-fsanitize=${TERN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1)
+  add_link_options(-fsanitize=${TERN_SANITIZE})
+endif()

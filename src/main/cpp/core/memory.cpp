@@ -1,0 +1,98 @@
+#include "core/memory.h"
+
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+#include "core/checked.h"
+
+namespace tern {
+namespace {
+
+constexpr int64_t kLarge = 4 << 20;      // from here on: own mapping, huge pages
+constexpr int64_t kHugePage = 2 << 20;
+constexpr int64_t kAskFirst = 64 << 20;  // from here on: compare with what the system says is free
+
+std::atomic<int64_t> live_bytes{0};
+
+int64_t read_number(const char* path, const char* key) {  // key null: the file is the number; -1: none
+  std::FILE* file = std::fopen(path, "re");
+  if (!file) return -1;
+  char line[256];
+  long long value = -1;
+  while (std::fgets(line, sizeof line, file)) {
+    if (!key) {
+      if (std::sscanf(line, "%lld", &value) != 1) value = -1;
+      break;
+    }
+    if (!std::strncmp(line, key, std::strlen(key))) {
+      if (std::sscanf(line + std::strlen(key), " %lld kB", &value) == 1) value *= 1024;
+      break;
+    }
+  }
+  std::fclose(file);
+  return value;
+}
+
+int64_t available_bytes() {
+  int64_t available = read_number("/proc/meminfo", "MemAvailable:");
+  if (available < 0) available = std::numeric_limits<int64_t>::max();
+  const int64_t limit = read_number("/sys/fs/cgroup/memory.max", nullptr);
+  const int64_t used = read_number("/sys/fs/cgroup/memory.current", nullptr);
+  if (limit >= 0 && used >= 0 && limit - used < available) available = limit > used ? limit - used : 0;
+  return available;
+}
+
+[[noreturn]] void out_of_memory(int64_t n_bytes, const char* purpose) {
+  const double mb = 1e-6;
+  const int64_t available = available_bytes();
+  if (available == std::numeric_limits<int64_t>::max())
+    fail(TERN_ERR_OUT_OF_MEMORY, "%s needs %.1f MB and the system refused", purpose, n_bytes * mb);
+  fail(TERN_ERR_OUT_OF_MEMORY, "%s needs %.1f MB, %.1f MB are free", purpose, n_bytes * mb, available * mb);
+}
+
+}  // namespace
+
+int64_t native_bytes() { return live_bytes.load(std::memory_order_relaxed); }
+
+Buffer::Buffer(int64_t n_bytes, const char* purpose) {
+  if (n_bytes == 0) return;
+  if (n_bytes < 0) fail(TERN_ERR_INVALID_ARGUMENT, "%s: a negative size", purpose);
+  if (n_bytes >= kAskFirst && n_bytes > available_bytes()) out_of_memory(n_bytes, purpose);
+  if (n_bytes >= kLarge) {
+    const int64_t rounded = round_up(n_bytes, kHugePage);
+    const int64_t span = checked_add(rounded, kHugePage);
+    void* raw = mmap(nullptr, static_cast<size_t>(span), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (raw == MAP_FAILED) out_of_memory(n_bytes, purpose);
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(raw);
+    const uintptr_t aligned = (begin + kHugePage - 1) / kHugePage * kHugePage;
+    if (aligned > begin) munmap(raw, aligned - begin);
+    const uintptr_t end = begin + static_cast<uintptr_t>(span);
+    if (end > aligned + rounded) munmap(reinterpret_cast<void*>(aligned + rounded), end - aligned - rounded);
+    data_ = reinterpret_cast<void*>(aligned);
+    madvise(data_, static_cast<size_t>(rounded), MADV_HUGEPAGE);  // advice only: fine where it is refused
+    mapped_ = rounded;
+  } else {
+    const size_t rounded = static_cast<size_t>(round_up(n_bytes, 64));
+    data_ = std::aligned_alloc(64, rounded);
+    if (!data_) out_of_memory(n_bytes, purpose);
+    std::memset(data_, 0, rounded);
+  }
+  size_ = n_bytes;
+  live_bytes.fetch_add(size_, std::memory_order_relaxed);
+}
+
+Buffer::~Buffer() {
+  if (!data_) return;
+  if (mapped_)
+    munmap(data_, static_cast<size_t>(mapped_));
+  else
+    std::free(data_);
+  live_bytes.fetch_sub(size_, std::memory_order_relaxed);
+}
+
+}  // namespace tern

@@ -1,0 +1,45 @@
+// Memory of the library: 64-byte aligned, zeroed, counted, on huge pages when large. Throws Error(OUT_OF_MEMORY) with what was
+// needed, what is free, and the purpose; asks the system first, since Linux overcommits and would kill the process instead.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace tern {
+
+int64_t native_bytes();  // held by all Buffers now
+
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(int64_t n_bytes, const char* purpose);
+  ~Buffer();
+  Buffer(Buffer&& other) noexcept { swap(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    Buffer(std::move(other)).swap(*this);
+    return *this;
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
+  int64_t size() const { return size_; }
+  explicit operator bool() const { return data_ != nullptr; }
+
+ private:
+  void swap(Buffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(mapped_, other.mapped_);
+  }
+
+  void* data_ = nullptr;
+  int64_t size_ = 0;
+  int64_t mapped_ = 0;  // bytes obtained by mmap, 0 if by aligned_alloc
+};
+
+}  // namespace tern

@@ -1,0 +1,51 @@
+#include "cpu/bandwidth.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <vector>
+
+#include "core/checked.h"
+#include "core/memory.h"
+#include "cpu/bandwidth_sum.h"
+
+namespace tern::cpu {
+namespace {
+
+constexpr int64_t kTaskBytes = 1 << 20;
+constexpr int64_t kTaskWords = kTaskBytes / 8;
+
+struct Lanes {
+  typedef uint64_t Vec __attribute__((vector_size(16)));
+};
+
+}  // namespace
+
+uint64_t sum_words_scalar(const uint64_t* words, int64_t n) { return sum_words<Lanes>(words, n); }
+
+double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes) {
+  TERN_CHECK_ARG(n_bytes > 0 && n_passes > 0, "a bandwidth of %lld bytes in %d passes", static_cast<long long>(n_bytes), n_passes);
+  const Buffer buffer(round_up(n_bytes, kTaskBytes), "the bandwidth measurement");
+  TERN_CHECK_ARG(buffer.size() / kTaskBytes < (1 << 30), "%lld bytes to read", static_cast<long long>(n_bytes));
+  const int n_tasks = static_cast<int>(buffer.size() / kTaskBytes);
+  uint64_t* words = buffer.as<uint64_t>();
+  // Written first: pages never written are all the same page of zeros. The words' sum is known, so that the passes are checked.
+  pool.run(n_tasks, [&](int task, int) {
+    for (int64_t i = task * kTaskWords; i < (task + 1) * kTaskWords; i++) words[i] = static_cast<uint64_t>(i) + 1;
+  });
+  const uint64_t n = static_cast<uint64_t>(n_tasks) * kTaskWords;
+  const uint64_t expected = n % 2 ? (n + 1) / 2 * n : n / 2 * (n + 1);
+  const auto sum = isa == Isa::avx512 ? sum_words_avx512 : isa == Isa::avx2 ? sum_words_avx2 : sum_words_scalar;
+  std::vector<double> seconds;
+  for (int pass = 0; pass < n_passes; pass++) {
+    std::atomic<uint64_t> total{0};
+    const auto begin = std::chrono::steady_clock::now();
+    pool.run(n_tasks, [&](int task, int) { total += sum(words + task * kTaskWords, kTaskWords); });
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    if (total != expected) fail(TERN_ERR_INTERNAL, "the bandwidth measurement summed wrongly");
+  }
+  std::nth_element(seconds.begin(), seconds.begin() + n_passes / 2, seconds.end());
+  return static_cast<double>(buffer.size()) / seconds[static_cast<size_t>(n_passes / 2)];
+}
+
+}  // namespace tern::cpu

@@ -1,0 +1,14 @@
+// Read bandwidth of this machine here and now: the ceiling that streaming kernels are measured against.
+#pragma once
+
+#include <cstdint>
+
+#include "core/pool.h"
+#include "cpu/isa.h"
+
+namespace tern::cpu {
+
+// Sums n_bytes (rounded up to whole MiB) n_passes times with all threads of the pool; bytes per second of the median pass.
+double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes);
+
+}  // namespace tern::cpu

@@ -1,0 +1,14 @@
+#include "cpu/bandwidth_sum.h"
+
+namespace tern::cpu {
+namespace {
+
+struct Lanes {
+  typedef uint64_t Vec __attribute__((vector_size(32)));
+};
+
+}  // namespace
+
+uint64_t sum_words_avx2(const uint64_t* words, int64_t n) { return sum_words<Lanes>(words, n); }
+
+}  // namespace tern::cpu

@@ -1,0 +1,149 @@
+#include "cpu/dense.h"
+
+#include <cstring>
+
+#include "core/half.h"
+#include "cpu/dense_tile.h"
+
+namespace tern::cpu {
+namespace {
+
+// GEMV streams weights: a task is this many bytes of them, long against taking a task, short against a thread held back.
+constexpr int64_t kGemvTaskBytes = 192 << 10;
+// GEMM reads a task's weights once per few activation rows: they must stay in L2 beside those rows.
+constexpr int64_t kGemmTaskBytes = 256 << 10;
+constexpr int64_t kGemmTaskProducts = 1 << 20;  // some 20 us of one core
+// Weights above this stream from memory. One row at a time is then the fastest, as one linear stream that the hardware prefetches;
+// from a cache, several rows hide more latency. (Zen 4, one core, F16: 26 GB/s by one row, 21 by four; in L2 41 and 64.)
+constexpr int64_t kCacheBytes = 16 << 20;
+constexpr int kRowsMultiple = 8;                // whole tiles
+
+int64_t row_bytes_of(const DenseWeight& w) {
+  switch (w.type) {
+    case TERN_TYPE_F32: return int64_t(w.n_cols) * 4;
+    case TERN_TYPE_F16: return int64_t(w.n_cols) * 2;
+    default: return int64_t(w.n_cols) / kQ8Block * kQ8BlockBytes;
+  }
+}
+
+int rows_per_task(const DenseWeight& w, int n_act_rows) {
+  const int64_t row = row_bytes_of(w);
+  int64_t rows;
+  if (n_act_rows == 1) {
+    rows = kGemvTaskBytes / row;
+  } else {
+    const int64_t fit = kGemmTaskBytes / row;
+    const int64_t worth = kGemmTaskProducts / (int64_t(w.n_cols) * n_act_rows);
+    rows = fit < worth ? fit : worth;
+  }
+  rows = (rows / kRowsMultiple + 1) * kRowsMultiple;
+  return static_cast<int>(2 * rows >= w.n_rows ? w.n_rows : rows);  // less than two whole tasks: no thread is woken
+}
+
+float half_at(const uint8_t* p) {
+  uint16_t half;
+  std::memcpy(&half, p, sizeof half);
+  return float_from_half(half);
+}
+
+// Lanes of the dense tile in plain C++.
+struct LanesScalar {
+  struct Vec {
+    float v[16];
+  };
+  static constexpr int kGemvRows = 1;
+  static constexpr int kGemmRows = 1;
+  static constexpr int kGemmActs = 2;
+  static constexpr int kAccumulators = 2;
+
+  static Vec zero() { return {}; }
+  static Vec load(const float* p) {
+    Vec r;
+    std::memcpy(r.v, p, sizeof r.v);
+    return r;
+  }
+  static Vec load_part(const float* p, int n) {
+    Vec r = {};
+    std::memcpy(r.v, p, sizeof(float) * static_cast<size_t>(n));
+    return r;
+  }
+  static Vec load_half(const uint8_t* p) {
+    Vec r;
+    for (int i = 0; i < 16; i++) r.v[i] = half_at(p + 2 * i);
+    return r;
+  }
+  static Vec load_half_part(const uint8_t* p, int n) {
+    Vec r = {};
+    for (int i = 0; i < n; i++) r.v[i] = half_at(p + 2 * i);
+    return r;
+  }
+  static Vec load_int8(const uint8_t* p) {
+    Vec r;
+    for (int i = 0; i < 16; i++) r.v[i] = float(static_cast<int8_t>(p[i]));
+    return r;
+  }
+  static Vec broadcast_half(const uint8_t* p) {
+    const float d = half_at(p);
+    Vec r;
+    for (float& v : r.v) v = d;
+    return r;
+  }
+  static void store(float* p, Vec a) { std::memcpy(p, a.v, sizeof a.v); }
+  static Vec add(Vec a, Vec b) {
+    for (int i = 0; i < 16; i++) a.v[i] += b.v[i];
+    return a;
+  }
+  static Vec mul(Vec a, Vec b) {
+    for (int i = 0; i < 16; i++) a.v[i] *= b.v[i];
+    return a;
+  }
+  static Vec fma(Vec a, Vec b, Vec c) {
+    for (int i = 0; i < 16; i++) c.v[i] += a.v[i] * b.v[i];
+    return c;
+  }
+  static __m128 fold(Vec a) {
+    float four[4];
+    for (int i = 0; i < 4; i++) four[i] = (a.v[i] + a.v[i + 8]) + (a.v[i + 4] + a.v[i + 12]);
+    return _mm_loadu_ps(four);
+  }
+};
+
+}  // namespace
+
+void dense_rows_scalar(const DenseRows& d) { dense_rows<LanesScalar>(d); }
+
+void widen_row_scalar(int32_t type, const uint8_t* row, int n_cols, float* out) {
+  widen_row<LanesScalar>(type, row, n_cols, out);
+}
+
+int dense_n_tasks(const DenseWeight& w, int n_act_rows) {
+  if (w.n_rows <= 0 || n_act_rows <= 0) return 0;
+  const int rows = rows_per_task(w, n_act_rows);
+  return (w.n_rows + rows - 1) / rows;
+}
+
+void dense_run_task(Isa isa, const DenseWeight& w, int task, const float* x, int x_stride, int n_act_rows, float* out,
+                    int out_stride, bool accumulate) {
+  const int rows = rows_per_task(w, n_act_rows);
+  const int first = task * rows;
+  const int64_t row_bytes = row_bytes_of(w);
+  const DenseRows d = {w.type,
+                       w.data.as<uint8_t>() + first * row_bytes,
+                       row_bytes,
+                       w.n_rows - first < rows ? w.n_rows - first : rows,
+                       w.n_cols,
+                       x,
+                       x_stride,
+                       n_act_rows,
+                       out + first,
+                       out_stride,
+                       accumulate,
+                       w.n_rows * row_bytes > kCacheBytes};
+  switch (isa) {
+    case Isa::avx512: return dense_rows_avx512(d);
+    case Isa::avx2: return dense_rows_avx2(d);
+    case Isa::scalar: return dense_rows_scalar(d);
+  }
+}
+
+}  // namespace tern::cpu

@@ -1,0 +1,16 @@
+// Which instructions the CPU kernels use: found once, lowered by the environment variable TERN_ISA (scalar, avx2, avx512).
+#pragma once
+
+#include <string>
+
+namespace tern::cpu {
+
+// Each tier includes those before it. avx2: AVX2, FMA, F16C. avx512: F, BW, DQ, VL, VBMI, VNNI.
+enum class Isa { scalar = 0, avx2 = 1, avx512 = 2 };
+
+Isa isa();                // what kernels use by default
+Isa isa_supported();      // what this processor and system can run
+std::string isa_reason(); // one line a tier: chosen, or why not
+const char* isa_name(Isa isa);
+
+}  // namespace tern::cpu

@@ -1,0 +1,187 @@
+// TernaryWeight for every kernel: tiles in one buffer, tasks, and the float epilogue float(sum) * (a.scale * row_scale).
+#include "cpu/ternary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/checked.h"
+#include "cpu/ternary_kernel.h"
+#include "plan/ternary_plan.h"
+
+namespace tern::cpu {
+namespace {
+
+// A task should last well over the microsecond that handing it out may cost, and be short against a step.
+constexpr int64_t kTaskBytes = 96 << 10;       // one activation row: packed bytes, about 6 us of DRAM
+constexpr int64_t kTaskProducts = 6 << 20;     // several: weights times activation rows, about 30 us
+
+bool here(const TernaryKernel& kernel) {
+  if (isa() < kernel.isa) return false;
+#if defined(__x86_64__)
+  if (&kernel == &kTernaryLookupAvx512) return __builtin_cpu_supports("avx512vbmi2");
+#endif
+  return true;
+}
+
+const TernaryKernel* const kKernels[] = {&kTernaryScalar,
+#if defined(__x86_64__)
+                                         &kTernaryMaddAvx2, &kTernaryLookupAvx2, &kTernaryVnniAvx512, &kTernaryLookupAvx512
+#endif
+};
+
+struct Range {
+  int begin, end;
+};
+
+Range part(int n, int n_parts, int i) {
+  return {int(int64_t(n) * i / n_parts), int(int64_t(n) * (i + 1) / n_parts)};
+}
+
+int parts_of(int64_t amount, int64_t each, int most) {
+  return int(std::max<int64_t>(1, std::min<int64_t>(most, (amount + each / 2) / each)));
+}
+
+class PackedWeight final : public TernaryWeight {
+ public:
+  PackedWeight(const TernaryKernel& kernel, int n_rows, int n_cols)
+      : kernel_(kernel),
+        n_rows_(n_rows),
+        n_cols_(n_cols),
+        n_tiles_((n_rows + kernel.tile_rows - 1) / kernel.tile_rows),
+        tile_bytes_(kernel.tile_bytes(n_cols)),
+        packed_(checked_mul(n_tiles_, tile_bytes_), "ternary weights"),
+        scales_(int64_t(n_rows) * 4, "ternary scales"),
+        codes_(size_t(n_cols) + 64, 1) {}
+
+  void append_row(const int8_t* trits, float scale) override {
+    if (complete()) fail(TERN_ERR_INVALID_ARGUMENT, "a row too many: the weight has %d", n_rows_);
+    if (!std::isfinite(scale)) fail(TERN_ERR_NOT_TERNARY, "the scale of row %d is not finite", n_appended_);
+    uint8_t worst = 0;
+    for (int i = 0; i < n_cols_; i++) {
+      codes_[size_t(i)] = uint8_t(trits[i] + 1);
+      worst = std::max(worst, codes_[size_t(i)]);
+    }
+    if (worst > 2) fail(TERN_ERR_NOT_TERNARY, "row %d holds a value other than -1, 0, 1", n_appended_);
+    uint8_t* tile = packed_.as<uint8_t>() + n_appended_ / kernel_.tile_rows * tile_bytes_;
+    kernel_.pack_row(codes_.data(), n_cols_, n_appended_ % kernel_.tile_rows, tile);
+    scales_.as<float>()[n_appended_++] = scale;
+    if (complete()) std::vector<uint8_t>().swap(codes_);
+  }
+
+  bool complete() const override { return n_appended_ == n_rows_; }
+  const char* kernel() const override { return kernel_.name; }
+  int n_rows() const override { return n_rows_; }
+  int n_cols() const override { return n_cols_; }
+  int64_t bytes() const override { return packed_.size() + scales_.size(); }
+
+  int n_tasks(int n_act_rows) const override {
+    const Cut cut = cut_of(n_act_rows);
+    return cut.n_row_parts * cut.n_act_parts;
+  }
+
+  int64_t scratch_bytes(int n_act_rows) const override { return kernel_.scratch_bytes(n_cols_, n_act_rows); }
+
+  void prepare(Pool& pool, QuantRows a, int n_act_rows, void* scratch) const override {
+    const int n_parts = kernel_.prepare_parts(n_cols_, n_act_rows);
+    const TernaryActs acts{a, 0, n_act_rows, n_act_rows, nullptr};
+    // A part is a few microseconds: below four of them no other thread is woken.
+    if (n_parts < 4) {
+      for (int i = 0; i < n_parts; i++) kernel_.prepare(acts, n_cols_, i, scratch);
+    } else {
+      pool.run(n_parts, [&](int i, int) { kernel_.prepare(acts, n_cols_, i, scratch); });
+    }
+  }
+
+  void run_task(int task, QuantRows a, int n_act_rows, const void* scratch, float* out, int out_stride,
+                bool accumulate) const override {
+    const float* scales = scales_.as<float>();
+    run(task, a, n_act_rows, scratch, [&](int r, int row, int n, const int32_t* sums) {
+      float* to = out + int64_t(r) * out_stride + row;
+      const float act_scale = a.scale[r];
+      const float* row_scale = scales + row;
+      if (accumulate)
+        for (int i = 0; i < n; i++) to[i] += float(sums[i]) * (act_scale * row_scale[i]);
+      else
+        for (int i = 0; i < n; i++) to[i] = float(sums[i]) * (act_scale * row_scale[i]);
+    });
+  }
+
+  void run_task_int32(int task, QuantRows a, int n_act_rows, const void* scratch, int32_t* out) const override {
+    run(task, a, n_act_rows, scratch, [&](int r, int row, int n, const int32_t* sums) {
+      std::memcpy(out + int64_t(r) * n_rows_ + row, sums, size_t(n) * 4);
+    });
+  }
+
+ private:
+  struct Cut {
+    int n_row_parts, n_act_parts;
+  };
+
+  // One activation row: ranges of tiles. Several: tiles are cut no finer than a chunk, within which a kernel shares what it
+  // makes, and activation rows at multiples of the kernel's tile.
+  Cut cut_of(int n_act_rows) const {
+    if (n_act_rows <= kernel_.act_tile) return {parts_of(packed_.size() * n_act_rows, kTaskBytes, n_tiles_), 1};
+    const int64_t products = int64_t(n_rows_) * n_cols_ * n_act_rows;
+    const int n_row_parts = parts_of(products, kTaskProducts, (n_tiles_ + kernel_.chunk_tiles - 1) / kernel_.chunk_tiles);
+    const int n_act_tiles = (n_act_rows + kernel_.act_tile - 1) / kernel_.act_tile;
+    return {n_row_parts, parts_of(products / n_row_parts, kTaskProducts, n_act_tiles)};
+  }
+
+  // Calls write(activation row, first row, number of rows, sums) for every piece of the task.
+  template <class Write>
+  void run(int task, const QuantRows& a, int n_act_rows, const void* scratch, const Write& write) const {
+    const Cut cut = cut_of(n_act_rows);
+    const Range tiles = part(n_tiles_, cut.n_row_parts, task % cut.n_row_parts);
+    const int n_act_tiles = (n_act_rows + kernel_.act_tile - 1) / kernel_.act_tile;
+    const Range acts = part(n_act_tiles, cut.n_act_parts, task / cut.n_row_parts);
+    alignas(64) int32_t sums[kMaxSums];
+    const int chunk = kernel_.chunk_tiles;
+    for (int tile = tiles.begin; tile < tiles.end; tile += chunk) {
+      const int n_tiles = std::min(chunk, tiles.end - tile), stride = n_tiles * kernel_.tile_rows;
+      const int row = tile * kernel_.tile_rows, n = std::min(stride, n_rows_ - row);
+      for (int t = acts.begin; t < acts.end; t++) {
+        const int first = t * kernel_.act_tile, n_acts = std::min(kernel_.act_tile, n_act_rows - first);
+        kernel_.sums(packed_.as<uint8_t>() + tile * tile_bytes_, n_tiles, n_cols_,
+                     TernaryActs{a, first, n_acts, n_act_rows, scratch}, sums);
+        for (int i = 0; i < n_acts; i++) write(first + i, row, n, sums + i * stride);
+      }
+    }
+  }
+
+  const TernaryKernel& kernel_;
+  const int n_rows_, n_cols_, n_tiles_;
+  const int64_t tile_bytes_;
+  Buffer packed_, scales_;
+  std::vector<uint8_t> codes_;  // of the row being appended
+  int n_appended_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::string> ternary_kernels() {
+  std::vector<std::string> names;
+  for (const TernaryKernel* kernel : kKernels)
+    if (here(*kernel)) names.push_back(kernel->name);
+  return names;
+}
+
+const TernaryKernel& ternary_kernel(const char* name) {
+  std::string names;
+  for (const TernaryKernel* kernel : kKernels) {
+    if (!here(*kernel)) continue;
+    if (!std::strcmp(kernel->name, name)) return *kernel;
+    names += (names.empty() ? "" : ", ") + std::string(kernel->name);
+  }
+  fail(TERN_ERR_INVALID_ARGUMENT, "no ternary kernel \"%s\" here; there are: %s", name, names.c_str());
+}
+
+std::unique_ptr<TernaryWeight> TernaryWeight::create(const std::string& kernel, int n_rows, int n_cols) {
+  TERN_CHECK_ARG(n_rows >= 1, "a ternary weight has %d rows; at least 1 is needed", n_rows);
+  TERN_CHECK_ARG(n_cols >= 1 && n_cols <= kMaxTernaryCols, "a ternary weight has %d columns; 1 to %d can be summed in int32",
+                 n_cols, kMaxTernaryCols);
+  const std::string name = kernel.empty() ? ternary_plan(n_rows, n_cols) : kernel;
+  return std::unique_ptr<TernaryWeight>(new PackedWeight(ternary_kernel(name.c_str()), n_rows, n_cols));
+}
+
+}  // namespace tern::cpu

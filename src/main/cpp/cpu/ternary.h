@@ -1,0 +1,54 @@
+// Ternary matmul: out = (W q) * scale with W in {-1, 0, +1}, int8 activations and an exact int32 sum.
+// Kernels: a table lookup (TeLLMe's TLMM: tables of the 3^G sums of a group of activations) and multiply-add; see docs/ternary.md.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/memory.h"
+#include "core/pool.h"
+#include "cpu/activations.h"
+#include "cpu/isa.h"
+
+namespace tern::cpu {
+
+// int32 cannot overflow: |sum| <= 2 * 128 * n_cols.
+constexpr int kMaxTernaryCols = 1 << 22;
+
+// Names of the kernels this processor (under TERN_ISA) can run, e.g. "scalar", "avx2_madd", "avx2_lookup", "avx512_vnni", "avx512_lookup".
+std::vector<std::string> ternary_kernels();
+
+// A weight packed for one kernel. Rows are appended in order; the class knows how its kernel interleaves them.
+class TernaryWeight {
+ public:
+  // kernel empty: the one the plan picks for this shape by measurement (plan/ternary_plan.h).
+  static std::unique_ptr<TernaryWeight> create(const std::string& kernel, int n_rows, int n_cols);
+  virtual ~TernaryWeight() = default;
+
+  virtual void append_row(const int8_t* trits, float scale) = 0;  // trits: [n_cols]
+  virtual bool complete() const = 0;
+
+  virtual const char* kernel() const = 0;
+  virtual int n_rows() const = 0;
+  virtual int n_cols() const = 0;
+  virtual int64_t bytes() const = 0;  // packed bytes and scales: what a decode step reads
+
+  // Work is cut into n_tasks() independent tasks, each a range of output rows; any thread may run any task. prepare makes what
+  // tasks share (lookup tables) in the scratch that scratch_bytes asked for; it may use the pool.
+  virtual int n_tasks(int n_act_rows) const = 0;
+  virtual int64_t scratch_bytes(int n_act_rows) const = 0;
+  virtual void prepare(Pool& pool, QuantRows a, int n_act_rows, void* scratch) const = 0;
+
+  // out[r * out_stride + row] (+)= (sum_j w[row][j] q[r][j]) * (a.scale[r] * row_scale[row]) for the task's rows.
+  virtual void run_task(int task, QuantRows a, int n_act_rows, const void* scratch, float* out, int out_stride,
+                        bool accumulate) const = 0;
+  // The same sums as they are, for tests: out[r * n_rows + row].
+  virtual void run_task_int32(int task, QuantRows a, int n_act_rows, const void* scratch, int32_t* out) const = 0;
+};
+
+// Why each kernel was picked or not, one line a shape, as JSON (an array of objects: shape, kernel, ns per kernel).
+std::string ternary_plan_json();
+
+}  // namespace tern::cpu

@@ -1,0 +1,79 @@
+#include "cpu/weight_cpu.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "core/checked.h"
+#include "core/half.h"
+#include "ternary/decode.h"
+
+namespace tern::cpu {
+namespace {
+
+// A ternary file type kept dense becomes F16, which holds its values exactly. A scale cannot be folded into F16 or Q8_0 without
+// rounding, so such a weight becomes F32, as do vectors.
+int dense_type(int type, float scale, bool vector) {
+  if (vector || scale != 1) return TERN_TYPE_F32;
+  return type == TERN_TYPE_TQ1_0 || type == TERN_TYPE_TQ2_0 ? TERN_TYPE_F16 : type;
+}
+
+}  // namespace
+
+CpuWeight::CpuWeight(int type, int store, int n_rows, int n_cols, float scale, bool vector)
+    : type_(type), n_rows_(n_rows), n_cols_(n_cols), scale_(scale) {
+  TERN_CHECK_ARG(n_rows > 0 && n_cols > 0, "a weight of shape [%d, %d]", n_rows, n_cols);
+  const int64_t in_bytes = row_bytes(type, n_cols);  // refuses unknown types and partial blocks
+  if (store == TERN_STORE_TERNARY) {
+    TERN_CHECK_ARG(n_cols <= kMaxTernaryCols, "a ternary row of %d columns, at most %d", n_cols, kMaxTernaryCols);
+    ternary_ = TernaryWeight::create("", n_rows, n_cols);
+    row_ = Buffer(n_cols, "a weight row");
+    dense_ = {Buffer(), -1, n_rows, n_cols};
+  } else {
+    TERN_CHECK_ARG(store == TERN_STORE_DENSE, "store %d is neither dense nor ternary", store);
+    const int kept = dense_type(type, scale, vector);
+    const int64_t out_bytes = kept == type ? in_bytes : row_bytes(kept, n_cols);
+    dense_ = {Buffer(checked_mul(out_bytes, n_rows), "a weight matrix"), kept, n_rows, n_cols};
+    if (kept != type || scale != 1) row_ = Buffer(checked_mul(n_cols, sizeof(float)), "a weight row");
+  }
+}
+
+void CpuWeight::append_rows(int n, const void* data, int64_t n_bytes) {
+  const int64_t stride = row_bytes(type_, n_cols_);
+  TERN_CHECK_ARG(n >= 0 && n <= n_rows_ - n_loaded_, "%d rows after %d of %d", n, n_loaded_, n_rows_);
+  TERN_CHECK_ARG(n_bytes == checked_mul(stride, n), "%lld bytes for %d rows of %lld", static_cast<long long>(n_bytes), n,
+                 static_cast<long long>(stride));
+  const uint8_t* in = static_cast<const uint8_t*>(data);
+  if (ternary_) {
+    for (int r = 0; r < n; r++, n_loaded_++) {
+      float row_scale;
+      if (!decode_ternary_row(type_, in + stride * r, n_cols_, row_.as<int8_t>(), &row_scale))
+        fail(TERN_ERR_NOT_TERNARY, "row %d is not ternary with one scale", n_loaded_);
+      const float scale = row_scale * scale_;
+      if (!std::isfinite(scale)) fail(TERN_ERR_NOT_TERNARY, "row %d has the scale %g", n_loaded_, double(scale));
+      ternary_->append_row(row_.as<int8_t>(), scale);
+    }
+    return;
+  }
+  const int64_t out_stride = row_bytes(dense_.type, n_cols_);
+  uint8_t* out = dense_.data.as<uint8_t>() + out_stride * n_loaded_;
+  if (!row_) {
+    std::memcpy(out, in, static_cast<size_t>(n_bytes));
+  } else {
+    float* row = row_.as<float>();
+    for (int r = 0; r < n; r++) {
+      decode_row(type_, in + stride * r, n_cols_, row);
+      for (int j = 0; j < n_cols_; j++) row[j] *= scale_;
+      if (dense_.type == TERN_TYPE_F32)
+        std::memcpy(out + out_stride * r, row, static_cast<size_t>(out_stride));
+      else
+        for (int j = 0; j < n_cols_; j++) reinterpret_cast<uint16_t*>(out + out_stride * r)[j] = half_from_float(row[j]);
+    }
+  }
+  n_loaded_ += n;
+}
+
+std::unique_ptr<Weight> create_cpu_weight(int type, int store, int n_rows, int n_cols, float scale, bool vector) {
+  return std::make_unique<CpuWeight>(type, store, n_rows, n_cols, scale, vector);
+}
+
+}  // namespace tern::cpu

@@ -1,0 +1,40 @@
+// A weight on the CPU: dense as in its file, or packed for a ternary kernel.
+#pragma once
+
+#include <memory>
+
+#include "core/backend.h"
+#include "cpu/dense.h"
+#include "cpu/ternary.h"
+
+namespace tern::cpu {
+
+class CpuWeight final : public Weight {
+ public:
+  CpuWeight(int type, int store, int n_rows, int n_cols, float scale, bool vector);
+
+  void append_rows(int n, const void* data, int64_t n_bytes) override;
+  bool complete() const override { return n_loaded_ == n_rows_; }
+  bool ternary() const override { return ternary_ != nullptr; }
+  int n_rows() const override { return n_rows_; }
+  int n_cols() const override { return n_cols_; }
+  int64_t bytes() const override { return ternary_ ? ternary_->bytes() : dense_.data.size(); }
+  const float* vector() const override { return dense_.type == TERN_TYPE_F32 ? dense_.data.as<float>() : nullptr; }
+
+  const TernaryWeight& ternary_weight() const { return *ternary_; }
+  const DenseWeight& dense() const { return dense_; }
+
+ private:
+  int type_;  // of the rows given
+  int n_rows_;
+  int n_cols_;
+  float scale_;
+  int n_loaded_ = 0;
+  std::unique_ptr<TernaryWeight> ternary_;
+  DenseWeight dense_;
+  Buffer row_;  // one row on its way: trits or floats
+};
+
+std::unique_ptr<Weight> create_cpu_weight(int type, int store, int n_rows, int n_cols, float scale, bool vector);
+
+}  // namespace tern::cpu

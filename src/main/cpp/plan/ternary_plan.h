@@ -1,0 +1,12 @@
+// Which ternary kernel a weight is packed for: measured once per shape and process, or TERN_TERNARY=<kernel>.
+// One layout serves decode and prefill, so the cost of a kernel is the time of one generated token plus that of one prompt token.
+#pragma once
+
+#include <string>
+
+namespace tern::cpu {
+
+// The kernel's name. Throws Error(INVALID_ARGUMENT) if TERN_TERNARY names one that is not here.
+std::string ternary_plan(int n_rows, int n_cols);
+
+}  // namespace tern::cpu

@@ -1,0 +1,7 @@
+package dev.tern.cli;
+
+import picocli.CommandLine.Command;
+
+/** Groups the benchmarks. */
+@Command(name = "bench", description = "Measures.", synopsisSubcommandLabel = "COMMAND")
+final class Bench {}

@@ -1,0 +1,127 @@
+package dev.tern.cli;
+
+import dev.tern.Model;
+import dev.tern.TernException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.NoSuchFileException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+
+/**
+ * The command-line tool. Exit status: 0 done, 1 it failed (one line on standard error says why), 2 bad use, 130 interrupted. If the
+ * reader of its output goes away, it ends quietly with 0.
+ */
+@Command(name = "tern", description = "Runs language models on the JVM with native kernels.", synopsisSubcommandLabel = "COMMAND")
+public final class Tern {
+  static final int OK = 0;
+  static final int FAILED = 1;
+  static final int BAD_USE = 2;
+
+  private static final Set<String> COMPUTING = Set.of("generate", "info", "logits", "ppl", "bench");
+
+  @Option(names = "--debug", scope = ScopeType.INHERIT, description = "show the stack trace of a failure")
+  boolean debug;
+
+  @Option(names = {"-h", "--help"}, usageHelp = true, scope = ScopeType.INHERIT, description = "show this help")
+  boolean help;
+
+  @Option(names = "--version", versionHelp = true, description = "show the version")
+  boolean version;
+
+  private Tern() {}
+
+  public static void main(String[] args) {
+    if (args.length > 0 && COMPUTING.contains(args[0])) {
+      // Loading the native library takes 0.1 s, as does reading the command line: both at once.
+      Thread loader = new Thread(Tern::loadNative, "tern-load");
+      loader.setDaemon(true);
+      loader.start();
+    }
+    System.exit(run(args, Streams.standard()));
+  }
+
+  private static void loadNative() {
+    try {
+      Model.nativeBytes();
+    } catch (TernException e) {
+      // The command that needs the library will meet this again, and say so.
+    }
+  }
+
+  /** Runs one command line; the exit status. */
+  static int run(String[] args, Streams io) {
+    Tern tern = new Tern();
+    CommandLine commands = new CommandLine(tern);
+    Map<String, Supplier<Object>> all = commands(io);
+    if (args.length > 0 && all.containsKey(args[0])) {
+      all.keySet().retainAll(List.of(args[0])); // reading the annotations of all commands takes 40 ms
+    }
+    all.forEach((name, command) -> commands.addSubcommand(name, command.get()));
+    commands.setExpandAtFiles(false); // arguments are taken as they are
+    StringWriter help = new StringWriter();
+    commands.setOut(new PrintWriter(help));
+    commands.getCommandSpec().version(versionLine());
+    commands.setParameterExceptionHandler((e, given) -> {
+      io.err().println("tern: " + e.getMessage());
+      io.err().println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
+      return BAD_USE;
+    });
+    commands.setExecutionExceptionHandler((e, command, parsed) -> {
+      if (e instanceof Output.ClosedOutputException) {
+        return OK;
+      }
+      if (tern.debug) {
+        e.printStackTrace(io.err());
+      } else {
+        io.err().println("tern: " + describe(e));
+      }
+      return e instanceof IllegalArgumentException ? BAD_USE : FAILED;
+    });
+    int status = commands.execute(args);
+    try {
+      io.out().print(help.toString());
+    } catch (Output.ClosedOutputException e) {
+      return OK;
+    }
+    return status;
+  }
+
+  private static Map<String, Supplier<Object>> commands(Streams io) {
+    Map<String, Supplier<Object>> all = new LinkedHashMap<>();
+    all.put("generate", () -> new Generate(io));
+    all.put("info", () -> new Info(io));
+    all.put("tokenize", () -> new Tokenize(io));
+    all.put("logits", () -> new Logits(io));
+    all.put("ppl", () -> new Perplexity(io));
+    all.put("make-model", () -> new MakeModel(io));
+    all.put("bench", () -> new CommandLine(new Bench()).addSubcommand(new BenchModel(io)));
+    return all;
+  }
+
+  private static String describe(Exception e) {
+    if (e instanceof TernException || e instanceof IllegalArgumentException) {
+      return e.getMessage();
+    }
+    if (e instanceof NoSuchFileException file) {
+      return file.getFile() + ": no such file";
+    }
+    if (e instanceof IOException) {
+      return e.toString();
+    }
+    return "a bug in Tern: " + e + " (--debug shows where)";
+  }
+
+  private static String versionLine() {
+    String version = Tern.class.getPackage().getImplementationVersion();
+    return "tern " + (version != null ? version : "(unpackaged)");
+  }
+}

@@ -1,0 +1,83 @@
+package dev.tern.cli;
+
+import dev.tern.cache.CachePolicy;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+
+/** Numbers and lists as people write them on a command line, and as they read them. */
+final class Text {
+  private Text() {}
+
+  /**
+   * Numbers separated by commas or blanks.
+   *
+   * @throws IllegalArgumentException naming what is no number
+   */
+  static int[] ints(String what, String list) {
+    List<Integer> values = new ArrayList<>();
+    for (String part : list.strip().split("[,\\s]+")) {
+      try {
+        values.add(Integer.parseInt(part));
+      } catch (NumberFormatException e) {
+        throw new IllegalArgumentException(what + ": \"" + part + "\" is not a whole number");
+      }
+    }
+    return values.stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  static String joined(int[] values) {
+    return String.join(" ", Arrays.stream(values).mapToObj(Integer::toString).toList());
+  }
+
+  /** "12.3 MiB". */
+  static String bytes(long n) {
+    if (n < 1024) {
+      return n + " B";
+    }
+    double value = n;
+    String unit = "";
+    for (String next : new String[] {"KiB", "MiB", "GiB", "TiB"}) {
+      value /= 1024;
+      unit = next;
+      if (value < 1024) {
+        break;
+      }
+    }
+    return String.format(Locale.ROOT, "%.2f %s", value, unit);
+  }
+
+  /** "12.3 M". */
+  static String count(long n) {
+    if (n < 1000) {
+      return Long.toString(n);
+    }
+    double value = n;
+    String unit = "";
+    for (String next : new String[] {"K", "M", "B", "T"}) {
+      value /= 1000;
+      unit = next;
+      if (value < 1000) {
+        break;
+      }
+    }
+    return String.format(Locale.ROOT, "%.2f %s", value, unit);
+  }
+
+  static String duration(long nanos) {
+    return nanos < 1_000_000_000L ? String.format(Locale.ROOT, "%.1f ms", nanos * 1e-6) : String.format(Locale.ROOT, "%.2f s", nanos * 1e-9);
+  }
+
+  static double perSecond(long n, long nanos) {
+    return nanos <= 0 ? 0 : n * 1e9 / nanos;
+  }
+
+  /** In the syntax of {@code tern ppl --policy}. */
+  static String policy(CachePolicy policy) {
+    if (policy instanceof CachePolicy.SinksAndWindow p) {
+      return p.nSinks() == 0 ? "window:" + p.window() : "sinks:" + p.nSinks() + "," + p.window();
+    }
+    return "dense";
+  }
+}

@@ -1,0 +1,35 @@
+package dev.tern.format;
+
+import dev.tern.ModelFormatException;
+
+/** The one place where sizes out of a file are added, multiplied and rounded: whatever leaves the range of a long is a format error. */
+final class Checked {
+  private Checked() {}
+
+  static long add(long a, long b, String what, long offset) {
+    long sum = a + b;
+    if (a < 0 || b < 0 || sum < 0) {
+      throw new ModelFormatException(what + " is out of range: " + Long.toUnsignedString(a) + " + " + Long.toUnsignedString(b), offset);
+    }
+    return sum;
+  }
+
+  static long multiply(long a, long b, String what, long offset) {
+    if (a < 0 || b < 0 || Math.multiplyHigh(a, b) != 0 || a * b < 0) {
+      throw new ModelFormatException(what + " is out of range: " + Long.toUnsignedString(a) + " x " + Long.toUnsignedString(b), offset);
+    }
+    return a * b;
+  }
+
+  /** Rounds up to a multiple of alignment, a power of two. */
+  static long alignUp(long value, long alignment, String what, long offset) {
+    return add(value, alignment - 1, what, offset) & -alignment;
+  }
+
+  static int toInt(long value, String what, long offset) {
+    if (value < 0 || value > Integer.MAX_VALUE) {
+      throw new ModelFormatException(what + " is out of range: " + value, offset);
+    }
+    return (int) value;
+  }
+}

@@ -1,0 +1,282 @@
+package dev.tern.format;
+
+import dev.tern.ModelIoException;
+import java.io.BufferedOutputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Writes a GGUF file, version 3, little-endian: metadata and tensors are declared, then everything is streamed in one pass, tensor contents
+ * being produced as they are written. For one thread. Methods return this; they throw {@link IllegalArgumentException} for what a reader
+ * would refuse.
+ */
+public final class GgufWriter {
+  /** Produces the bytes of a tensor: exactly its size, no more and no less. */
+  @FunctionalInterface
+  public interface Content {
+    void writeTo(OutputStream out) throws IOException;
+  }
+
+  private record Tensor(String name, TensorType type, long[] dims, long byteSize, Content content) {}
+
+  private static final int BUFFER_BYTES = 1 << 18;
+
+  private final Map<String, byte[]> metadata = new LinkedHashMap<>();
+  private final Map<String, Tensor> tensors = new LinkedHashMap<>();
+  private long alignment = GgufReader.DEFAULT_ALIGNMENT;
+
+  /** Sets the alignment of tensors, a power of two from 8 to 65536; 32 if not called. */
+  public GgufWriter alignment(int bytes) {
+    if (bytes < 8 || bytes > GgufReader.MAX_ALIGNMENT || Integer.bitCount(bytes) != 1) {
+      throw new IllegalArgumentException("alignment " + bytes + " is not a power of two from 8 to " + GgufReader.MAX_ALIGNMENT);
+    }
+    alignment = bytes;
+    return number(GgufReader.ALIGNMENT_KEY, GgufType.UINT32, bytes);
+  }
+
+  public GgufWriter string(String key, String value) {
+    return put(key, new Bytes().u32(GgufType.STRING.ordinal()).string(value));
+  }
+
+  public GgufWriter bool(String key, boolean value) {
+    return put(key, new Bytes().u32(GgufType.BOOL.ordinal()).number(GgufType.BOOL, value ? 1 : 0));
+  }
+
+  /** A UINT32, as most hyperparameters are. */
+  public GgufWriter uint32(String key, long value) {
+    return number(key, GgufType.UINT32, value);
+  }
+
+  public GgufWriter float32(String key, float value) {
+    return number(key, GgufType.FLOAT32, value);
+  }
+
+  /** A number of any type, its low bytes kept. */
+  public GgufWriter number(String key, GgufType type, Number value) {
+    return put(key, new Bytes().u32(type.ordinal()).number(type, value));
+  }
+
+  public GgufWriter strings(String key, List<String> values) {
+    Bytes bytes = new Bytes().u32(GgufType.ARRAY.ordinal()).u32(GgufType.STRING.ordinal()).u64(values.size());
+    values.forEach(bytes::string);
+    return put(key, bytes);
+  }
+
+  /** An array of INT32. */
+  public GgufWriter ints(String key, int[] values) {
+    Number[] numbers = new Number[values.length];
+    for (int i = 0; i < values.length; i++) {
+      numbers[i] = values[i];
+    }
+    return numbers(key, GgufType.INT32, numbers);
+  }
+
+  /** An array of FLOAT32. */
+  public GgufWriter floats(String key, float[] values) {
+    Number[] numbers = new Number[values.length];
+    for (int i = 0; i < values.length; i++) {
+      numbers[i] = values[i];
+    }
+    return numbers(key, GgufType.FLOAT32, numbers);
+  }
+
+  /** An array of numbers (0 and 1 for BOOL) of any type. */
+  public GgufWriter numbers(String key, GgufType type, Number... values) {
+    Bytes bytes = new Bytes().u32(GgufType.ARRAY.ordinal()).u32(type.ordinal()).u64(values.length);
+    for (Number value : values) {
+      bytes.number(type, value);
+    }
+    return put(key, bytes);
+  }
+
+  /** Declares a tensor; dims are the fastest first. Tensors are written in the order they are declared. */
+  public GgufWriter tensor(String name, TensorType type, long[] dims, Content content) {
+    int nameBytes = name.getBytes(StandardCharsets.UTF_8).length;
+    if (nameBytes < 1 || nameBytes > GgufReader.MAX_NAME_BYTES || tensors.containsKey(name)) {
+      throw new IllegalArgumentException("tensor name '" + name + "' is empty, too long, or there already");
+    }
+    if (dims.length < 1 || dims.length > GgufReader.MAX_DIMS || dims[0] % type.blockSize() != 0) {
+      throw new IllegalArgumentException("tensor '" + name + "' has dimensions that " + type + " does not allow");
+    }
+    long n = 1;
+    for (long dim : dims) {
+      if (dim < 1) {
+        throw new IllegalArgumentException("tensor '" + name + "' has a dimension of " + dim);
+      }
+      n = Math.multiplyExact(n, dim);
+    }
+    tensors.put(name, new Tensor(name, type, dims.clone(), type.bytes(n), content));
+    return this;
+  }
+
+  /** Declares an F32 tensor of these values. */
+  public GgufWriter tensor(String name, long[] dims, float[] values) {
+    ByteBuffer bytes = ByteBuffer.allocate(values.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(values);
+    return tensor(name, TensorType.F32, dims, out -> out.write(bytes.array()));
+  }
+
+  /** Bytes of the whole file. */
+  public long size() {
+    long size = header().length;
+    for (Tensor tensor : tensors.values()) {
+      size += align(tensor.byteSize);
+    }
+    return size;
+  }
+
+  /**
+   * Writes the file under a temporary name beside its own, and renames it when it is whole and on disk: a reader sees the old file or the
+   * new one, and after a failure nothing is left.
+   *
+   * @throws ModelIoException if it cannot be written
+   */
+  public void write(Path path) {
+    Path temporary = path.resolveSibling(path.getFileName() + ".part");
+    try {
+      try (FileChannel channel =
+          FileChannel.open(temporary, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
+        OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER_BYTES);
+        write(out);
+        out.flush();
+        channel.force(true);
+      }
+      Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new ModelIoException("cannot write " + path + ": " + e, e);
+    } finally {
+      try {
+        Files.deleteIfExists(temporary); // there only after a failure
+      } catch (IOException e) {
+        // the failure that left it there says more
+      }
+    }
+  }
+
+  /** The whole file in memory. */
+  public byte[] toBytes() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try {
+      write(out);
+    } catch (IOException e) {
+      throw new ModelIoException("cannot write to memory: " + e, e);
+    }
+    return out.toByteArray();
+  }
+
+  private void write(OutputStream out) throws IOException {
+    out.write(header());
+    for (Tensor tensor : tensors.values()) {
+      Counted counted = new Counted(out, tensor);
+      tensor.content.writeTo(counted);
+      if (counted.left != 0) {
+        throw new IllegalStateException("tensor '" + tensor.name + "' lacks " + counted.left + " bytes");
+      }
+      out.write(new byte[(int) (align(tensor.byteSize) - tensor.byteSize)]);
+    }
+  }
+
+  private byte[] header() {
+    Bytes bytes = new Bytes().u32(GgufReader.MAGIC).u32(3).u64(tensors.size()).u64(metadata.size());
+    metadata.forEach((key, value) -> bytes.string(key).raw(value));
+    long offset = 0;
+    for (Tensor tensor : tensors.values()) {
+      bytes.string(tensor.name).u32(tensor.dims.length);
+      for (long dim : tensor.dims) {
+        bytes.u64(dim);
+      }
+      bytes.u32(tensor.type.id()).u64(offset);
+      offset += align(tensor.byteSize);
+    }
+    return bytes.raw(new byte[(int) (align(bytes.size()) - bytes.size())]).toByteArray();
+  }
+
+  private long align(long n) {
+    return (n + alignment - 1) & -alignment;
+  }
+
+  private GgufWriter put(String key, Bytes value) {
+    int keyBytes = key.getBytes(StandardCharsets.UTF_8).length;
+    if (keyBytes < 1 || keyBytes > GgufReader.MAX_KEY_BYTES || metadata.putIfAbsent(key, value.toByteArray()) != null) {
+      throw new IllegalArgumentException("key '" + key + "' is empty, too long, or there already");
+    }
+    return this;
+  }
+
+  /** Little-endian values in the making. */
+  private static final class Bytes extends ByteArrayOutputStream {
+    Bytes u32(long value) {
+      return number(GgufType.UINT32, value);
+    }
+
+    Bytes u64(long value) {
+      return number(GgufType.UINT64, value);
+    }
+
+    Bytes string(String value) {
+      byte[] utf8 = value.getBytes(StandardCharsets.UTF_8);
+      return u64(utf8.length).raw(utf8);
+    }
+
+    Bytes raw(byte[] bytes) {
+      writeBytes(bytes);
+      return this;
+    }
+
+    Bytes number(GgufType type, Number value) {
+      if (type.width() == 0) {
+        throw new IllegalArgumentException(type + " is no number");
+      }
+      long bits = switch (type) {
+        case FLOAT32 -> Float.floatToRawIntBits(value.floatValue());
+        case FLOAT64 -> Double.doubleToRawLongBits(value.doubleValue());
+        default -> value.longValue();
+      };
+      for (int i = 0; i < type.width(); i++) {
+        write((int) (bits >> 8 * i));
+      }
+      return this;
+    }
+  }
+
+  /** Passes at most a tensor's bytes on. */
+  private static final class Counted extends OutputStream {
+    private final OutputStream out;
+    private final Tensor tensor;
+    long left;
+
+    Counted(OutputStream out, Tensor tensor) {
+      this.out = out;
+      this.tensor = tensor;
+      left = tensor.byteSize;
+    }
+
+    @Override
+    public void write(int b) throws IOException {
+      write(new byte[] {(byte) b}, 0, 1);
+    }
+
+    @Override
+    public void write(byte[] bytes, int from, int n) throws IOException {
+      left -= n;
+      if (left < 0) {
+        throw new IllegalStateException("tensor '" + tensor.name + "' has more than its " + tensor.byteSize + " bytes");
+      }
+      out.write(bytes, from, n);
+    }
+  }
+}

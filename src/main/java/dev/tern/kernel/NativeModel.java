@@ -1,0 +1,145 @@
+package dev.tern.kernel;
+
+import dev.tern.LoadProgress;
+import dev.tern.format.GgufFile;
+import dev.tern.format.ModelSpec;
+import dev.tern.format.WeightRef;
+import dev.tern.kernel.abi.global.TernAbi;
+import dev.tern.kernel.abi.tern_model;
+import dev.tern.kernel.abi.tern_model_config;
+import java.nio.ByteBuffer;
+import org.bytedeco.javacpp.Pointer;
+
+/** Weights on a device. Immutable once loaded; thread-safe. */
+public final class NativeModel extends NativeHandle {
+  private static final int PIECE_BYTES = 4 << 20;
+
+  private final NativeDevice device;
+  private final tern_model model = new tern_model();
+  private int nTernary;
+  private int nDense;
+
+  /** Reads all weights of a file into kernel layout, a few megabytes at a time. The device stays the caller's. */
+  public NativeModel(NativeDevice device, GgufFile file, ModelSpec spec, LoadProgress progress) {
+    super("model");
+    this.device = device;
+    device.enter();
+    try (tern_model_config config = config(spec)) {
+      Native.check(TernAbi.tern_model_create(device.pointer(), config, model));
+    } finally {
+      device.leave();
+    }
+    try {
+      load(file, spec, progress);
+      Native.check(TernAbi.tern_model_seal(model));
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  private static tern_model_config config(ModelSpec spec) {
+    tern_model_config config = new tern_model_config();
+    config.struct_size(config.sizeof());
+    config.n_layers(spec.nLayers()).n_heads(spec.nHeads()).n_kv_heads(spec.nKvHeads()).head_dim(spec.headDim());
+    config.hidden_dim(spec.hiddenDim()).ffn_dim(spec.ffnDim()).vocab_size(spec.vocabSize());
+    config.rope_dim(spec.ropeDim()).rope_style(spec.ropeStyle().id()).rope_freq_base(spec.ropeFreqBase());
+    config.gate(spec.gate().id()).sub_norms(spec.subNorms() ? 1 : 0).norm_eps(spec.normEps()).reserved(0);
+    return config;
+  }
+
+  private void load(GgufFile file, ModelSpec spec, LoadProgress progress) {
+    long total = 0;
+    long longestRow = 1;
+    for (WeightRef weight : spec.weights()) {
+      total += weight.byteSize();
+      longestRow = Math.max(longestRow, weight.rowBytes());
+    }
+    ByteBuffer buffer = ByteBuffer.allocateDirect(Math.toIntExact(Math.max(longestRow, Math.min(total, PIECE_BYTES))));
+    try (Pointer data = new Pointer(buffer)) {
+      long done = 0;
+      progress.at(0, total);
+      for (WeightRef weight : spec.weights()) {
+        Piece piece = new Piece(file, weight, buffer, data, done, total, progress);
+        if (weight.mayBeTernary() && load(piece, TernAbi.TERN_STORE_TERNARY)) {
+          nTernary++;
+        } else {
+          load(piece, TernAbi.TERN_STORE_DENSE);
+          nDense += weight.nRows() > 1 ? 1 : 0;
+        }
+        done += weight.byteSize();
+      }
+    }
+  }
+
+  /** A weight on its way through the buffer. */
+  private record Piece(
+      GgufFile file, WeightRef weight, ByteBuffer buffer, Pointer data, long done, long total, LoadProgress progress) {}
+
+  /** Loads one weight; false if it is to be ternary and is not. */
+  private boolean load(Piece piece, int store) {
+    WeightRef weight = piece.weight;
+    int role = weight.role().id();
+    Native.check(
+        TernAbi.tern_model_load_begin(
+            model, role, weight.layer(), weight.type().id(), store, weight.nRows(), weight.nCols(), weight.scale()));
+    int rowsAtOnce = (int) (piece.buffer.capacity() / weight.rowBytes());
+    for (int row = 0; row < weight.nRows(); ) {
+      int n = Math.min(rowsAtOnce, weight.nRows() - row);
+      long bytes = n * weight.rowBytes();
+      weight.read(piece.file, row * weight.rowBytes(), piece.buffer.clear().limit((int) bytes));
+      int status = TernAbi.tern_model_load_rows(model, role, weight.layer(), n, piece.data, bytes);
+      if (status == TernAbi.TERN_ERR_NOT_TERNARY && store == TernAbi.TERN_STORE_TERNARY) {
+        return false;
+      }
+      Native.check(status);
+      row += n;
+      piece.progress.at(piece.done + row * weight.rowBytes(), piece.total);
+    }
+    return true;
+  }
+
+  NativeDevice device() {
+    return device;
+  }
+
+  tern_model pointer() {
+    return model;
+  }
+
+  /** Matrices kept ternary. */
+  public int nTernary() {
+    return nTernary;
+  }
+
+  /** Matrices kept dense. */
+  public int nDense() {
+    return nDense;
+  }
+
+  /** Bytes in kernel layout. */
+  public long bytes() {
+    enter();
+    try {
+      return TernAbi.tern_model_bytes(model);
+    } finally {
+      leave();
+    }
+  }
+
+  /** Bytes that one decoded token reads. */
+  public long decodeBytes() {
+    enter();
+    try {
+      return TernAbi.tern_model_decode_bytes(model);
+    } finally {
+      leave();
+    }
+  }
+
+  @Override
+  void destroy() {
+    TernAbi.tern_model_destroy(model);
+    model.setNull();
+  }
+}

@@ -1,0 +1,184 @@
+#include "cpu/dense.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "core/pool.h"
+#include "cpu/bandwidth.h"
+#include "oracle/compare.h"
+#include "oracle/dense_oracle.h"
+
+namespace tern::cpu {
+namespace {
+
+constexpr int kTypes[] = {TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_Q8_0};
+constexpr float kGuard = -12345.5f;
+
+std::vector<Isa> isas() {
+  std::vector<Isa> all;
+  for (Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512})
+    if (isa <= isa_supported()) all.push_back(isa);
+  return all;
+}
+
+DenseWeight weight_of(int type, int n_rows, int n_cols, const std::vector<uint8_t>& bytes) {
+  DenseWeight w = {Buffer(static_cast<int64_t>(bytes.size()), "a test weight"), type, n_rows, n_cols};
+  std::memcpy(w.data.as<uint8_t>(), bytes.data(), bytes.size());
+  return w;
+}
+
+DenseWeight random_weight(int type, int n_rows, int n_cols, std::mt19937_64& random) {
+  return weight_of(type, n_rows, n_cols, oracle::random_rows(type, n_rows, n_cols, random));
+}
+
+std::vector<float> random_floats(int64_t n, std::mt19937_64& random) {
+  std::normal_distribution<float> normal;
+  std::vector<float> x(static_cast<size_t>(n));
+  for (float& v : x) v = normal(random);
+  return x;
+}
+
+// out [n_acts, n_rows] of all tasks, last task first; strides are wider than rows and the gaps must stay as they were.
+std::vector<float> run(Isa isa, const DenseWeight& w, const std::vector<float>& x, int n_acts, const float* initial = nullptr) {
+  const int x_stride = w.n_cols + 3, out_stride = w.n_rows + 5;
+  std::vector<float> wide_x(static_cast<size_t>(n_acts) * x_stride, std::numeric_limits<float>::quiet_NaN());
+  std::vector<float> wide(static_cast<size_t>(n_acts) * out_stride + 5, kGuard);
+  for (int r = 0; r < n_acts; r++) {
+    std::copy_n(&x[size_t(r) * w.n_cols], w.n_cols, &wide_x[size_t(r) * x_stride]);
+    if (initial) std::copy_n(initial + size_t(r) * w.n_rows, w.n_rows, &wide[5 + size_t(r) * out_stride]);
+  }
+  for (int task = dense_n_tasks(w, n_acts); task-- > 0;)
+    dense_run_task(isa, w, task, wide_x.data(), x_stride, n_acts, &wide[5], out_stride, initial != nullptr);
+  std::vector<float> out(static_cast<size_t>(n_acts) * w.n_rows);
+  for (int r = 0; r < n_acts; r++) {
+    std::copy_n(&wide[5 + size_t(r) * out_stride], w.n_rows, &out[size_t(r) * w.n_rows]);
+    for (int i = 0; i < 5; i++) EXPECT_EQ(wide[size_t(r) * out_stride + i], kGuard) << "row " << r;
+  }
+  return out;
+}
+
+void expect_same_bits(const float* a, const float* b, size_t n, const std::string& what) {
+  for (size_t i = 0; i < n; i++)
+    ASSERT_EQ(std::memcmp(a + i, b + i, sizeof(float)), 0) << what << ": element " << i << ": " << a[i] << " and " << b[i];
+}
+
+struct Shape {
+  int n_rows, n_cols, n_acts;
+};
+
+const Shape kShapes[] = {{1, 1, 1},     {1, 31, 1},    {3, 32, 2},     {4, 33, 3},    {5, 15, 5},    {7, 16, 6},   {8, 17, 7},
+                         {9, 64, 4},    {64, 172, 1},  {61, 172, 13},  {13, 63, 12},  {16, 65, 11},  {2, 127, 1},  {31, 2560, 1},
+                         {17, 2560, 9}, {512, 64, 1},  {257, 96, 19},  {1031, 256, 1}, {1200, 224, 2}};
+
+std::string name_of(Isa isa, int type, const Shape& s) {
+  return std::string(isa_name(isa)) + ", type " + std::to_string(type) + ", [" + std::to_string(s.n_rows) + ", " +
+         std::to_string(s.n_cols) + "], " + std::to_string(s.n_acts) + " rows";
+}
+
+TEST(Dense, matches_oracle) {
+  SCOPED_TRACE(oracle::seed());
+  std::mt19937_64 random(oracle::seed());
+  for (int type : kTypes)
+    for (const Shape& s : kShapes) {
+      if (type == TERN_TYPE_Q8_0 && s.n_cols % 32) continue;
+      const DenseWeight w = random_weight(type, s.n_rows, s.n_cols, random);
+      const std::vector<float> x = random_floats(int64_t(s.n_acts) * s.n_cols, random);
+      const auto ref64 = oracle::matmul<double>(type, w.data.as<uint8_t>(), s.n_rows, s.n_cols, x.data(), s.n_acts);
+      const auto ref32 = oracle::matmul<float>(type, w.data.as<uint8_t>(), s.n_rows, s.n_cols, x.data(), s.n_acts);
+      for (Isa isa : isas()) {
+        const std::vector<float> out = run(isa, w, x, s.n_acts);
+        EXPECT_EQ(oracle::mismatch(out.data(), ref64.data(), ref32.data(), s.n_acts, s.n_rows), "") << name_of(isa, type, s);
+      }
+    }
+}
+
+// A row's bits do not depend on the rows beside it: GEMV and every cut of GEMM agree.
+TEST(Dense, bits_do_not_depend_on_batch) {
+  SCOPED_TRACE(oracle::seed());
+  std::mt19937_64 random(oracle::seed());
+  for (int type : kTypes)
+    for (const Shape& s : {Shape{37, 2560, 17}, Shape{1030, 160, 17}, Shape{700, 352, 17}}) {
+      const DenseWeight w = random_weight(type, s.n_rows, s.n_cols, random);
+      const std::vector<float> x = random_floats(int64_t(s.n_acts) * s.n_cols, random);
+      for (Isa isa : isas()) {
+        std::vector<float> one_by_one;
+        for (int r = 0; r < s.n_acts; r++) {
+          const std::vector<float> row = run(isa, w, {x.begin() + r * s.n_cols, x.begin() + (r + 1) * s.n_cols}, 1);
+          one_by_one.insert(one_by_one.end(), row.begin(), row.end());
+        }
+        for (int n_acts = 2; n_acts <= s.n_acts; n_acts++) {
+          const std::vector<float> out = run(isa, w, x, n_acts);
+          expect_same_bits(out.data(), one_by_one.data(), out.size(), name_of(isa, type, {s.n_rows, s.n_cols, n_acts}));
+        }
+      }
+    }
+}
+
+TEST(Dense, avx2_and_avx512_agree) {
+  if (isa_supported() < Isa::avx512) GTEST_SKIP() << isa_reason();
+  std::mt19937_64 random(oracle::seed());
+  for (int type : kTypes)
+    for (int n_cols : {32, 160, 172, 2560}) {
+      if (type == TERN_TYPE_Q8_0 && n_cols % 32) continue;
+      const DenseWeight w = random_weight(type, 41, n_cols, random);
+      const std::vector<float> x = random_floats(int64_t(7) * n_cols, random);
+      const auto a = run(Isa::avx2, w, x, 7), b = run(Isa::avx512, w, x, 7);
+      expect_same_bits(a.data(), b.data(), a.size(), "type " + std::to_string(type));
+    }
+}
+
+// Weights are widened exactly: a type's result is that of its values as F32.
+TEST(Dense, types_of_equal_values_agree) {
+  std::mt19937_64 random(oracle::seed());
+  for (int type : {TERN_TYPE_F16, TERN_TYPE_Q8_0})
+    for (Isa isa : isas()) {
+      const int n_rows = 29, n_cols = 320;
+      const DenseWeight w = random_weight(type, n_rows, n_cols, random);
+      std::vector<float> wide(size_t(n_rows) * n_cols);
+      for (int r = 0; r < n_rows; r++)
+        for (int c = 0; c < n_cols; c++)
+          wide[size_t(r) * n_cols + c] = static_cast<float>(oracle::element(type, w.data.as<uint8_t>(), n_cols, r, c));
+      std::vector<uint8_t> bytes(wide.size() * 4);
+      std::memcpy(bytes.data(), wide.data(), bytes.size());
+      const DenseWeight f32 = weight_of(TERN_TYPE_F32, n_rows, n_cols, bytes);
+      const std::vector<float> x = random_floats(3 * n_cols, random);
+      const auto a = run(isa, w, x, 3), b = run(isa, f32, x, 3);
+      expect_same_bits(a.data(), b.data(), a.size(), name_of(isa, type, {n_rows, n_cols, 3}));
+    }
+}
+
+TEST(Dense, accumulates) {
+  std::mt19937_64 random(oracle::seed());
+  for (int type : kTypes)
+    for (Isa isa : isas())
+      for (const Shape& s : {Shape{6, 64, 1}, Shape{23, 96, 7}}) {
+        const DenseWeight w = random_weight(type, s.n_rows, s.n_cols, random);
+        const std::vector<float> x = random_floats(int64_t(s.n_acts) * s.n_cols, random);
+        const std::vector<float> initial = random_floats(int64_t(s.n_acts) * s.n_rows, random);
+        std::vector<float> sum = run(isa, w, x, s.n_acts);
+        for (size_t i = 0; i < sum.size(); i++) sum[i] = initial[i] + sum[i];
+        const std::vector<float> out = run(isa, w, x, s.n_acts, initial.data());
+        expect_same_bits(out.data(), sum.data(), sum.size(), name_of(isa, type, s));
+      }
+}
+
+TEST(Dense, tasks_cover_rows_in_sensible_pieces) {
+  const auto bare = [](int type, int n_rows, int n_cols) { return DenseWeight{Buffer(), type, n_rows, n_cols}; };
+  EXPECT_EQ(dense_n_tasks(bare(TERN_TYPE_F32, 512, 64), 1), 1);  // nothing worth waking a thread for
+  EXPECT_EQ(dense_n_tasks(bare(TERN_TYPE_F32, 64, 172), 1), 1);
+  EXPECT_EQ(dense_n_tasks(bare(TERN_TYPE_F32, 1, 1 << 20), 1), 1);
+  EXPECT_EQ(dense_n_tasks(bare(TERN_TYPE_F32, 512, 64), 0), 0);
+  const int head = dense_n_tasks(bare(TERN_TYPE_Q8_0, 128256, 2560), 1);
+  EXPECT_GE(head, 128256LL * 2720 / (256 << 10));
+  EXPECT_LE(head, 128256LL * 2720 / (128 << 10));
+  EXPECT_GT(dense_n_tasks(bare(TERN_TYPE_F16, 4096, 256), 128), 16);
+}
+
+TEST(Dense, reads_the_memory_it_times) {
+  Pool pool(2);
+  for (Isa isa : isas()) EXPECT_GT(read_bandwidth(pool, isa, 5 << 20, 3), 1e8);
+}
+
+}  // namespace
+}  // namespace tern::cpu

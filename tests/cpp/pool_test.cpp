@@ -1,0 +1,74 @@
+#include "core/pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+namespace tern {
+namespace {
+
+TEST(Pool, RunsEveryTaskOnceForAnyCounts) {
+  for (int threads : {1, 2, 3, 8}) {
+    Pool pool(threads);
+    for (int n : {0, 1, 2, 3, 7, 64, 1000}) {
+      std::vector<std::atomic<int>> seen(static_cast<size_t>(n));
+      std::atomic<int> bad_thread{0};
+      pool.run(n, [&](int i, int thread) {
+        seen[i]++;
+        if (thread < 0 || thread >= threads) bad_thread++;
+      });
+      for (int i = 0; i < n; i++) EXPECT_EQ(seen[i], 1) << threads << " threads, task " << i << " of " << n;
+      EXPECT_EQ(bad_thread, 0);
+    }
+  }
+}
+
+TEST(Pool, ManyShortJobsInARowSeeTheirOwnTask) {
+  Pool pool(4);
+  for (int round = 0; round < 20000; round++) {
+    std::atomic<int> sum{0};
+    const int n = 2 + round % 5;
+    pool.run(n, [&](int i, int) { sum += i + round; });
+    ASSERT_EQ(sum, n * (n - 1) / 2 + n * round) << round;
+  }
+}
+
+TEST(Pool, WorkersThatFellAsleepWakeUp) {
+  Pool pool(3);
+  for (int round = 0; round < 20; round++) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    std::atomic<int> n{0};
+    pool.run(50, [&](int, int) { n++; });
+    ASSERT_EQ(n, 50);
+  }
+}
+
+TEST(Pool, TheCallerDoesTheWorkWhileWorkersAreHeldBack) {
+  // One task waits until all others are done: with two threads that works only if tasks are claimed one at a time.
+  Pool pool(2);
+  std::atomic<int> done{0};
+  pool.run(20, [&](int i, int) {
+    if (i == 0)
+      while (done < 19) std::this_thread::yield();
+    else
+      done++;
+  });
+  EXPECT_EQ(done, 19);
+}
+
+TEST(Pool, Resizes) {
+  Pool pool(1);
+  for (int threads : {4, 2, 1, 3}) {
+    pool.resize(threads);
+    EXPECT_EQ(pool.n_threads(), threads);
+    std::atomic<int> n{0};
+    pool.run(10, [&](int, int) { n++; });
+    EXPECT_EQ(n, 10);
+  }
+}
+
+}  // namespace
+}  // namespace tern

@@ -1,0 +1,69 @@
+package dev.tern.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What only a process of its own shows: pipes, signals, and what the JVM itself would write. */
+class ProcessTest {
+  private static final int SIGINT = 2;
+
+  @TempDir
+  Path directory;
+
+  private Path stderr;
+
+  @BeforeEach
+  void name() {
+    stderr = directory.resolve("stderr");
+  }
+
+  @Test
+  void standardOutputIsTextAndStandardErrorEmpty() throws Exception {
+    Process process = Cli.start(stderr, "generate", "Once upon a time", "--max-tokens", "20", "--temperature", "0");
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, Cli.await(process), Files.readString(stderr));
+    assertEquals(Cli.run("generate", "Once upon a time", "--max-tokens", "20", "--temperature", "0").out(), out);
+    assertEquals("", Files.readString(stderr));
+  }
+
+  @Test
+  void aClosedPipeEndsItQuietly() throws Exception {
+    Process process = Cli.start(stderr, "generate", "Once upon a time", "--max-tokens", "0", "--stats");
+    assertEquals(100, process.getInputStream().readNBytes(100).length);
+    process.getInputStream().close();
+    assertEquals(0, Cli.await(process));
+    assertEquals("", Files.readString(stderr));
+  }
+
+  @Test
+  void interruptEndsItWithStatistics() throws Exception {
+    assumeFalse(interruptIsIgnored(), "SIGINT is ignored here, and would be in a child");
+    Process process = Cli.start(stderr, "generate", "Once upon a time", "--max-tokens", "0");
+    assertEquals(100, process.getInputStream().readNBytes(100).length);
+    Process kill = new ProcessBuilder("sh", "-c", "kill -INT " + process.pid()).inheritIO().start();
+    assertEquals(0, Cli.await(kill));
+    // As at a terminal, the reader goes on reading: the last text and the statistics come.
+    process.getInputStream().readAllBytes();
+    assertEquals(130, Cli.await(process));
+    String statistics = Files.readString(stderr);
+    assertTrue(statistics.contains("generated  ") && statistics.contains("ended      cancelled"), statistics);
+  }
+
+  private static boolean interruptIsIgnored() throws IOException {
+    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+      if (line.startsWith("SigIgn:")) {
+        return (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 1L << SIGINT - 1) != 0;
+      }
+    }
+    return false;
+  }
+}

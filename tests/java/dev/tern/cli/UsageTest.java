@@ -1,0 +1,66 @@
+package dev.tern.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class UsageTest {
+  @TempDir
+  Path directory;
+
+  @Test
+  void helpNamesEveryCommand() {
+    String help = Cli.run("--help").succeeded().out();
+    for (String command : new String[] {"generate", "info", "tokenize", "logits", "ppl", "make-model", "bench"}) {
+      assertTrue(help.contains(command), help);
+      assertTrue(Cli.run(command, "--help").succeeded().out().startsWith("Usage: tern " + command));
+    }
+    assertTrue(Cli.run("bench", "model", "--help").succeeded().out().startsWith("Usage: tern bench model"));
+    assertTrue(Cli.run("--version").succeeded().out().startsWith("tern "));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {
+    "", "nonsense", "generate --nonsense", "generate a b", "generate --max-tokens many", "generate --device abacus", "bench", "tokenize",
+    "tokenize a --decode 1", "logits", "ppl", "make-model --shape stories-260k"
+  })
+  void badUseExitsWith2AndPointsToHelp(String line) {
+    String err = Cli.run(line.isEmpty() ? new String[0] : line.split(" ")).failedWith(2, 2);
+    assertTrue(err.startsWith("tern: ") && err.contains("--help"), err);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {
+    "generate x --temperature -1", "generate x --top-p 2", "generate x --max-tokens -1", "generate x --sinks -1", "generate x --threads 1000",
+    "logits --tokens 1,x", "logits --tokens 1 --top -1", "make-model --shape cube --type f32 --out x", "make-model --shape llama-tiny --type f99 --out x",
+    "make-model --shape stories-260k --type tq2_0 --out x"
+  })
+  void badValuesExitWith2AndSayWhatIsAllowed(String line) {
+    String err = Cli.run(line.split(" ")).failedWith(2, 1);
+    assertTrue(err.startsWith("tern: "), err);
+  }
+
+  @Test
+  void failuresAreOneLine() throws IOException {
+    String missing = directory.resolve("missing.gguf").toString();
+    assertTrue(Cli.run("generate", "x", "--model", missing).failedWith(1, 1).contains("missing.gguf"));
+    assertTrue(Cli.run("ppl", missing).failedWith(1, 1).contains("missing.gguf"));
+    Path garbage = Files.writeString(directory.resolve("garbage.gguf"), "not a model at all, not a model at all");
+    Cli.run("info", "--model", garbage.toString()).failedWith(1, 1);
+    Cli.run("tokenize", "--model", garbage.toString(), "x").failedWith(1, 1);
+  }
+
+  @Test
+  void debugShowsTheTrace() {
+    Cli.Result result = Cli.run("generate", "x", "--debug", "--model", directory.resolve("missing.gguf").toString());
+    assertEquals(1, result.status());
+    assertTrue(result.err().contains("\tat dev.tern."), result.err());
+  }
+}

@@ -1,0 +1,221 @@
+package dev.tern.format;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.tern.ModelFormatException;
+import dev.tern.TernException;
+import dev.tern.UnsupportedModelException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class ModelSpecTest {
+  private static final Class<?> FORMAT = ModelFormatException.class;
+  private static final Class<?> UNSUPPORTED = UnsupportedModelException.class;
+
+  private static Arguments kind(String name, Class<?> type, String message, TinyModel model) {
+    return Arguments.of(name, type, message, model);
+  }
+
+  private static TinyModel llama() {
+    return TinyModel.llama();
+  }
+
+  private static TinyModel bitnet() {
+    return new TinyModel("bitnet");
+  }
+
+  static Stream<Arguments> kinds() {
+    return Stream.of(
+        kind("no architecture", FORMAT, "general.architecture", llama().without("general.architecture")),
+        kind("architecture an integer", FORMAT, "expected STRING", llama().uint32("general.architecture", 1)),
+        kind("architecture unknown", UNSUPPORTED, "'qwen2'", llama().string("general.architecture", "qwen2")),
+        kind("vocabulary only", FORMAT, "no tensors", llama().withoutTensors()),
+        kind("no layers", FORMAT, "block_count", llama().arch("block_count", 0)),
+        kind("a million layers", FORMAT, "1 to 1024", llama().arch("block_count", 1_000_000)),
+        kind("layers 2^32 - 1", FORMAT, "out of range", llama().arch("block_count", 0xffffffffL)),
+        kind("more layers than tensors", FORMAT, "'blk.2.attn_norm.weight' is absent", llama().arch("block_count", 3)),
+        kind("fewer layers than tensors", UNSUPPORTED, "blk.1.attn_norm.weight", llama().arch("block_count", 1)),
+        kind("layers a float", FORMAT, "expected an integer", llama().real("llama.block_count", 2)),
+        kind("no embedding length", FORMAT, "embedding_length", llama().without("llama.embedding_length")),
+        kind("embedding length 0", FORMAT, "embedding_length", llama().arch("embedding_length", 0)),
+        kind("embedding length another", FORMAT, "'token_embd.weight' has dimensions [32, 260], expected [64, 260]",
+            llama().arch("embedding_length", 64)),
+        kind("0 heads", FORMAT, "head_count", llama().arch("attention.head_count", 0)),
+        kind("heads that do not divide", FORMAT, "do not divide", llama().arch("attention.head_count", 3).arch("attention.head_count_kv", 3)),
+        kind("KV heads that do not divide", FORMAT, "do not divide", llama().arch("attention.head_count_kv", 3)),
+        kind("0 KV heads", FORMAT, "head_count_kv", llama().arch("attention.head_count_kv", 0)),
+        kind("heads per layer", FORMAT, "expected an integer", llama().ints("llama.attention.head_count_kv", 2, 2)),
+        kind("head dimension 4", UNSUPPORTED, "heads of 4", llama().arch("attention.head_count", 8)),
+        kind("head dimension 264", FORMAT, "1 to 256", llama().arch("attention.key_length", 264)),
+        kind("head dimension 16 by key_length", FORMAT, "'blk.0.attn_q.weight' has dimensions [32, 32], expected [32, 64]",
+            llama().arch("attention.key_length", 16)),
+        kind("values of another length", UNSUPPORTED, "values of 16", llama().arch("attention.value_length", 16)),
+        kind("heads x dimension 2^31", FORMAT, "out of range", llama().arch("attention.head_count", 1 << 28).arch("attention.key_length", 8)),
+        kind("FFN length another", FORMAT, "ffn_gate", llama().arch("feed_forward_length", 65)),
+        kind("no FFN length", FORMAT, "feed_forward_length", llama().without("llama.feed_forward_length")),
+        kind("no epsilon", FORMAT, "rms_epsilon", llama().without("llama.attention.layer_norm_rms_epsilon")),
+        kind("epsilon 0", FORMAT, "positive", llama().real("llama.attention.layer_norm_rms_epsilon", 0)),
+        kind("epsilon NaN", FORMAT, "positive", llama().real("llama.attention.layer_norm_rms_epsilon", Double.NaN)),
+        kind("epsilon infinite", FORMAT, "positive", llama().real("llama.attention.layer_norm_rms_epsilon", Double.POSITIVE_INFINITY)),
+        kind("RoPE base negative", FORMAT, "positive", llama().real("llama.rope.freq_base", -1)),
+        kind("RoPE base NaN", FORMAT, "positive", llama().real("llama.rope.freq_base", Double.NaN)),
+        kind("RoPE dimension odd", FORMAT, "odd", llama().arch("rope.dimension_count", 7)),
+        kind("RoPE dimension above the head's", FORMAT, "1 to 8", llama().arch("rope.dimension_count", 16)),
+        kind("RoPE scaling yarn", UNSUPPORTED, "'yarn'", llama().string("llama.rope.scaling.type", "yarn")),
+        kind("RoPE scaling longrope", UNSUPPORTED, "'longrope'", llama().string("llama.rope.scaling.type", "longrope")),
+        kind("RoPE factor negative", FORMAT, "positive", llama().real("llama.rope.scaling.factor", -2)),
+        kind("RoPE factors of another length", FORMAT, "rope_freqs", llama().f32("rope_freqs.weight", 8)),
+        kind("RoPE factors 0", FORMAT, "RoPE factor 0", llama().f32("rope_freqs.weight", 4)),
+        kind("RoPE factors NaN", FORMAT, "RoPE factor 0", llama().tensor("rope_freqs.weight", TensorType.F32, Float.NaN, 4)),
+        kind("no context length", FORMAT, "context_length", llama().without("llama.context_length")),
+        kind("context length 0", FORMAT, "context_length", llama().arch("context_length", 0)),
+        kind("sliding window", UNSUPPORTED, "sliding-window", llama().arch("attention.sliding_window", 16)),
+        kind("experts", UNSUPPORTED, "mixture of experts", llama().arch("expert_count", 8)),
+        kind("not causal", UNSUPPORTED, "causal", llama().bool("llama.attention.causal", false)),
+        kind("logit scale", UNSUPPORTED, "logit_scale", llama().real("llama.logit_scale", 0.5)),
+        kind("soft cap", UNSUPPORTED, "softcapping", llama().real("llama.attn_logit_softcapping", 30)),
+        kind("activation unknown", UNSUPPORTED, "'gelu'", bitnet().string("bitnet.hidden_activation", "gelu")),
+        kind("no embedding", FORMAT, "'token_embd.weight' is absent", llama().without("token_embd.weight")),
+        kind("no output norm", FORMAT, "'output_norm.weight' is absent", llama().without("output_norm.weight")),
+        kind("no attn_q", FORMAT, "'blk.1.attn_q.weight' is absent", llama().without("blk.1.attn_q.weight")),
+        kind("attn_q transposed", FORMAT, "[16, 32], expected [32, 16]", llama().f32("blk.0.attn_k.weight", 16, 32)),
+        kind("matrix of 3 dimensions", FORMAT, "attn_v", llama().f32("blk.0.attn_v.weight", 32, 16, 1)),
+        kind("norm of another length", FORMAT, "'blk.0.attn_norm.weight' has dimensions [31]", llama().f32("blk.0.attn_norm.weight", 31)),
+        kind("norm in Q8_0", UNSUPPORTED, "norms are F32", llama().tensor("blk.0.attn_norm.weight", TensorType.Q8_0, 0, 32)),
+        kind("output of another vocabulary", FORMAT, "'output.weight'", llama().f32("output.weight", 32, 261)),
+        kind("fewer rows than tokens", FORMAT, "260 tokens", llama().f32("token_embd.weight", 32, 259)),
+        kind("vocab_size another", FORMAT, "vocab_size", llama().arch("vocab_size", 300)),
+        kind("bias", UNSUPPORTED, "biases are not implemented", llama().f32("blk.0.attn_q.bias", 32)),
+        kind("tensor unknown", UNSUPPORTED, "blk.0.attn_q_norm.weight", llama().f32("blk.0.attn_q_norm.weight", 8)),
+        kind("scale of 2 elements", FORMAT, "attn_q.scale", bitnet().f32("blk.0.attn_q.scale", 2)),
+        kind("scale NaN", FORMAT, "is NaN", bitnet().tensor("blk.0.attn_q.scale", TensorType.F32, Float.NaN, 1)),
+        kind("scale infinite", FORMAT, "is Infinity", bitnet().tensor("blk.0.attn_q.scale", TensorType.F32, Float.POSITIVE_INFINITY, 1)),
+        kind("scale of a norm", UNSUPPORTED, "attn_norm.scale", bitnet().f32("blk.0.attn_norm.scale", 1)),
+        kind("b1.58 without sub-norms", FORMAT, "'blk.0.attn_sub_norm.weight' is absent",
+            new TinyModel("bitnet-b1.58").without("blk.0.attn_sub_norm.weight")),
+        kind("one of two sub-norms", FORMAT, "'blk.0.ffn_sub_norm.weight' is absent", bitnet().f32("blk.0.attn_sub_norm.weight", 32)),
+        kind("sub-norms in one layer only", FORMAT, "'blk.1.ffn_sub_norm.weight' is absent",
+            bitnet().subNorms().without("blk.1.ffn_sub_norm.weight")),
+        kind("sub-norms in llama", UNSUPPORTED, "attn_sub_norm", llama().subNorms()));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("kinds")
+  void isRefused(String name, Class<? extends TernException> type, String message, TinyModel model) {
+    GgufFile file = model.file();
+    TernException e = assertThrows(TernException.class, () -> ModelSpec.from(file));
+    assertEquals(type, e.getClass(), e.getMessage());
+    assertTrue(e.getMessage().contains(message), e.getMessage());
+  }
+
+  @Test
+  void stories260k() {
+    try (GgufFile file = GgufFile.open(TestFiles.STORIES)) {
+      ModelSpec spec = ModelSpec.from(file);
+      assertEquals("llama stories260K", spec.arch() + " " + spec.name());
+      assertArrayEquals(
+          new int[] {5, 8, 4, 8, 64, 172, 512, 8, 512},
+          new int[] {spec.nLayers(), spec.nHeads(), spec.nKvHeads(), spec.headDim(),
+              spec.hiddenDim(), spec.ffnDim(), spec.vocabSize(), spec.ropeDim(), spec.contextLength()});
+      assertEquals(ModelSpec.RopeStyle.ADJACENT, spec.ropeStyle());
+      assertEquals(ModelSpec.Gate.SILU, spec.gate());
+      assertEquals(1e-5f, spec.normEps());
+      assertEquals(10000, spec.ropeFreqBase());
+      assertFalse(spec.subNorms());
+      assertFalse(spec.tiedOutput());
+      assertEquals(3 + 5 * 9, spec.weights().size());
+      for (WeightRef weight : spec.weights()) {
+        assertEquals(weight.role().perLayer(), weight.layer() >= 0);
+        ByteBuffer bytes = ByteBuffer.allocate((int) weight.byteSize());
+        weight.read(file, 0, bytes);
+        assertFalse(bytes.hasRemaining());
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "llama,,SILU,ADJACENT,false", "llama,silu,SILU,ADJACENT,false", "bitnet,,SILU,HALVES,false", "bitnet,relu2,RELU2,HALVES,false",
+    "bitnet,relu_squared,RELU2,HALVES,false", "bitnet-b1.58,,RELU2,HALVES,true", "bitnet-25,,RELU2,HALVES,true", "bitnet-b1.58,silu,SILU,HALVES,true"
+  })
+  void architecturesAndActivations(String arch, String activation, ModelSpec.Gate gate, ModelSpec.RopeStyle style, boolean subNorms) {
+    for (String key : new String[] {arch + ".hidden_activation", arch + ".hidden_act"}) {
+      TinyModel model = new TinyModel(arch);
+      ModelSpec spec = ModelSpec.from((activation == null ? model : model.string(key, activation)).file());
+      assertEquals(gate, spec.gate());
+      assertEquals(style, spec.ropeStyle());
+      assertEquals(subNorms, spec.subNorms());
+      assertTrue(spec.tiedOutput());
+    }
+    assertTrue(ModelSpec.from(new TinyModel("bitnet").subNorms().file()).subNorms());
+  }
+
+  @Test
+  void scaleOfATensor() {
+    ModelSpec spec = ModelSpec.from(new TinyModel("bitnet").tensor("blk.1.ffn_up.scale", TensorType.F32, 0.25f, 1).file());
+    for (WeightRef weight : spec.weights()) {
+      assertEquals(weight.role() == WeightRole.W_UP && weight.layer() == 1 ? 0.25f : 1f, weight.scale());
+      assertEquals(weight.role().layerMatrix(), weight.mayBeTernary());
+    }
+  }
+
+  @Test
+  void linearScalingJoinsTheRopeFactors() {
+    assertTrue(ModelSpec.from(TinyModel.llama().file()).weights().stream().noneMatch(w -> w.role() == WeightRole.ROPE_FREQS));
+    assertRopeFactors(4, TinyModel.llama().real("llama.rope.scaling.factor", 4));
+    assertRopeFactors(4, TinyModel.llama().real("llama.rope.scale_linear", 4));
+    assertRopeFactors(2, TinyModel.llama().tensor("rope_freqs.weight", TensorType.F32, 2, 4));
+    assertRopeFactors(2, TinyModel.llama().tensor("rope_freqs.weight", TensorType.F32, 2, 4)
+        .string("llama.rope.scaling.type", "none").real("llama.rope.scaling.factor", 4));
+    assertRopeFactors(6, TinyModel.llama().tensor("rope_freqs.weight", TensorType.F32, 2, 4)
+        .string("llama.rope.scaling.type", "linear").real("llama.rope.scaling.factor", 3));
+  }
+
+  private static void assertRopeFactors(float expected, TinyModel model) {
+    GgufFile file = model.file();
+    WeightRef factors = ModelSpec.from(file).weights().stream().filter(w -> w.role() == WeightRole.ROPE_FREQS).findFirst().orElseThrow();
+    ByteBuffer bytes = ByteBuffer.allocate((int) factors.byteSize()).order(ByteOrder.LITTLE_ENDIAN);
+    assertEquals(16, bytes.remaining());
+    factors.read(file, 0, bytes);
+    for (int i = 0; i < 4; i++) {
+      assertEquals(expected, bytes.getFloat(4 * i));
+    }
+  }
+
+  @Test
+  void moreRowsThanTokensIsPadding() {
+    GgufFile file = TinyModel.llama().f32("token_embd.weight", 32, 264).file();
+    assertEquals(264, ModelSpec.from(file).vocabSize());
+    Tokenizer tokenizer = Tokenizer.from(file);
+    assertEquals(264, tokenizer.vocabSize());
+    assertEquals(0, tokenizer.bytes(263).length);
+    assertTrue(tokenizer.isControl(263));
+    assertEquals("[PAD263]", tokenizer.text(263));
+    assertThrows(IndexOutOfBoundsException.class, () -> tokenizer.bytes(264));
+  }
+
+  @Test
+  void namesTheFileIfTheModelHasNoName() {
+    assertEquals("tiny", ModelSpec.from(TinyModel.llama().without("general.name").file()).name());
+  }
+
+  /** Numbers of the roles are part of the ABI. */
+  @Test
+  void rolesAreNumberedAsInTheAbi() {
+    assertEquals(0, WeightRole.TOKEN_EMBD.id());
+    assertEquals(3, WeightRole.ROPE_FREQS.id());
+    assertEquals(6, WeightRole.WQ.id());
+    assertEquals(14, WeightRole.W_DOWN.id());
+    assertEquals("blk.7.attn_output", WeightRole.WO.tensorName(7));
+  }
+}
