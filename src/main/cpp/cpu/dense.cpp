@@ -13,8 +13,10 @@ constexpr int64_t kGemvTaskBytes = 192 << 10;
 // GEMM reads a task's weights once per few activation rows: they must stay in L2 beside those rows.
 constexpr int64_t kGemmTaskBytes = 256 << 10;
 constexpr int64_t kGemmTaskProducts = 1 << 20;  // some 20 us of one core
-// Weights above this stream from memory. One row at a time is then the fastest, as one linear stream that the hardware prefetches;
-// from a cache, several rows hide more latency. (Zen 4, one core, F16: 26 GB/s by one row, 21 by four; in L2 41 and 64.)
+// Weights above this stream from memory. One row at a time is then the fastest, as one linear stream that the hardware
+// prefetches; from a cache, several rows hide more latency. (Zen 4, one core, F16: 26 GB/s by one row, 21 by four; in L2 41 and
+// 64.) Q8_0 is limited by its conversion, to 21 GB/s on one core, and takes several rows always. Slower there: scales converted
+// ahead into a buffer, int8 to float by byte permutes into a float's mantissa.
 constexpr int64_t kCacheBytes = 16 << 20;
 constexpr int kRowsMultiple = 8;                // whole tiles
 
@@ -138,7 +140,7 @@ void dense_run_task(Isa isa, const DenseWeight& w, int task, const float* x, int
                        out + first,
                        out_stride,
                        accumulate,
-                       w.n_rows * row_bytes > kCacheBytes};
+                       w.type != TERN_TYPE_Q8_0 && w.n_rows * row_bytes > kCacheBytes};
   switch (isa) {
     case Isa::avx512: return dense_rows_avx512(d);
     case Isa::avx2: return dense_rows_avx2(d);

@@ -1,9 +1,9 @@
-// The dense matmul's inner tile, written once for the ISA tiers. Each tier names its lanes: a vector L::Vec of 16 floats with
-// loads of the three weight types, mul, fma, and the first two folds of the final sum (order of the sum: dense.h).
+// The dense matmul's inner tile, written once for the ISA tiers. Each tier names its lanes: a vector L::Vec of 16 floats with loads
+// of the three weight types, add, mul, fma, and the first two folds of the final sum (order of the sum: dense.h).
 //
 // A tile is kRows weight rows times kActs activation rows, each product with two accumulators of its own: the first and the second
-// 16 of every 32 columns. More rows only hide latency and save loads. Included by files of different instruction sets: nothing here may be shared between them, hence
-// templates over types that each file keeps to itself.
+// 16 of every 32 columns. More rows only hide latency and save loads. Included by files of different instruction sets: nothing
+// here may be shared between them, hence templates over types that each file keeps to itself.
 #pragma once
 
 #include <emmintrin.h>
@@ -71,9 +71,10 @@ static inline __m128 total4(__m128 r0, __m128 r1, __m128 r2, __m128 r3) {
   return _mm_add_ps(_mm_add_ps(r0, r1), _mm_add_ps(r2, r3));
 }
 
-// Adds the tile's columns to acc[row][act][half], for halves [kFrom, kTo) of every 32 columns. kPrefetch: the tile walks kRows
-// streams, which the hardware prefetcher follows badly, so it is told the next tile's bytes as one linear stream. kTail: n_cols is
-// no multiple of 32 (its code, even unused, would keep the accumulators out of registers).
+// Adds the tile's columns to acc[row][act][half], for halves [kFrom, kTo) of every 32 columns.
+// kPrefetch: the tile walks kRows streams, which the hardware prefetcher follows badly, so the next tile's bytes are asked for as
+// one linear stream. (Zen 4, one core, Q8_0 head, four rows: 9.6 GB/s without, 20 with; each row its own distance ahead: 10.)
+// kTail: n_cols is no multiple of 32; a branch instead would keep the accumulators out of registers.
 template <class L, int kType, bool kTail, int kRows, int kActs, int kFrom, int kTo, bool kPrefetch>
 inline void dense_halves(const DenseRows& d, const uint8_t* w, const float* x, typename L::Vec (&acc)[kRows][kActs][2]) {
   using Vec = typename L::Vec;

@@ -83,7 +83,7 @@ class Sampler {
   int collect(uint64_t threshold);
   double mass_of(const uint64_t* keys, int n);
   int draw(const float* logits, int n, double u);
-  float weight(float logit) const { return Scan<4>::weight(Scan<4>::Float{} + logit, max_, inv_temperature_, min_weight_)[0]; }
+  float weight(float logit) const { return Scan<4>::weight(logit, max_, inv_temperature_, min_weight_); }
 
   const SampleScan& scan_;
   const Sampling& s_;

@@ -29,6 +29,7 @@ extern const SampleScan kSampleScanAvx512;
 
 constexpr float kExpLow = -87.0f;
 
+// GCC's vector types want plain numbers here.
 template <int kWidth>
 struct Vectors;
 template <>
@@ -67,26 +68,67 @@ struct Scan {
     return v;
   }
 
-  static Float exp(Float x) {
-    const Float y = x < kExpLow ? Float{} + kExpLow : x;  // NaN stays NaN
-    const Float shift = Float{} + 0x1.8p23f;              // adding it rounds to an integer in the low bits
-    const Float shifted = y * 0x1.715476p+0f + shift;
-    const Float n = shifted - shift;
-    const Float r = (y - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;  // ln 2 in two parts; the first product is exact
-    Float p = Float{} + 0x1.6a23cep-10f;
-    p = p * r + 0x1.123a20p-7f;
+  // n vectors taken through every step together, so that the latency of one hides behind the others. (Zen 4, n 4 against 1, 128256
+  // logits: 75 and 85 us with AVX-512, 80 and 128 with AVX2.)
+  template <int n>
+  struct Pack {
+    Float v[n];
+
+    friend Pack operator+(Pack a, const Pack& b) {
+      for (int j = 0; j < n; j++) a.v[j] += b.v[j];
+      return a;
+    }
+    friend Pack operator-(Pack a, const Pack& b) {
+      for (int j = 0; j < n; j++) a.v[j] -= b.v[j];
+      return a;
+    }
+    friend Pack operator*(Pack a, const Pack& b) {
+      for (int j = 0; j < n; j++) a.v[j] *= b.v[j];
+      return a;
+    }
+    friend Pack operator+(Pack a, float b) {
+      for (Float& v : a.v) v += b;
+      return a;
+    }
+    friend Pack operator-(Pack a, float b) {
+      for (Float& v : a.v) v -= b;
+      return a;
+    }
+    friend Pack operator*(Pack a, float b) {
+      for (Float& v : a.v) v *= b;
+      return a;
+    }
+  };
+
+  template <int n>
+  static Pack<n> exp(const Pack<n>& x) {
+    Pack<n> y, power, e;
+    for (int j = 0; j < n; j++) y.v[j] = x.v[j] < kExpLow ? Float{} + kExpLow : x.v[j];  // NaN stays NaN
+    constexpr float kShift = 0x1.8p23f;  // adding it rounds to an integer in the low bits
+    const Pack<n> shifted = y * 0x1.715476p+0f + kShift;
+    const Pack<n> whole = shifted - kShift;
+    const Pack<n> r = (y - whole * 0x1.62e4p-1f) - whole * 0x1.7f7d1cp-20f;  // ln 2 in two parts; the first product is exact
+    for (int j = 0; j < n; j++) power.v[j] = (Float)(((Int)shifted.v[j] << 23) + 0x3f800000);
+    Pack<n> p = r * 0x1.6a23cep-10f + 0x1.123a20p-7f;
     p = p * r + 0x1.5558f2p-5f;
     p = p * r + 0x1.555492p-3f;
     p = p * r + 0x1.fffffcp-2f;
-    p = p * (r * r) + r + 1.0f;
-    const Float power = (Float)(((Int)shifted << 23) + 0x3f800000);
-    return x < kExpLow ? Float{} : p * power;
+    p = (p * (r * r) + r + 1.0f) * power;
+    for (int j = 0; j < n; j++) e.v[j] = x.v[j] < kExpLow ? Float{} : p.v[j];
+    return e;
   }
 
   // w as SampleScan::masses counts it.
-  static Float weight(Float logit, float max, float inv_temperature, float min_weight) {
-    const Float w = exp((logit - max) * inv_temperature);
-    return w < min_weight ? Float{} : w;
+  template <int n>
+  static Pack<n> weight(const Pack<n>& logits, float max, float inv_temperature, float min_weight) {
+    Pack<n> w = exp((logits - max) * inv_temperature);
+    for (Float& v : w.v) v = v < min_weight ? Float{} : v;
+    return w;
+  }
+
+  static float exp(float x) { return exp(Pack<1>{{Float{} + x}}).v[0][0]; }
+  static float weight(float logit, float max, float inv_temperature, float min_weight) {
+    return weight(Pack<1>{{Float{} + logit}}, max, inv_temperature, min_weight).v[0][0];
   }
 
   static float maxima(const float* logits, int n, float* span_max) {
@@ -114,33 +156,41 @@ struct Scan {
     return all;
   }
 
+  // Adds the weights of 16 n / kVectors logits to the 16 lanes.
+  template <int n>
+  static void add_weights(const float* logits, float max, float inv_temperature, float min_weight, Double* sum) {
+    Pack<n> x;
+    for (int j = 0; j < n; j++) x.v[j] = load(logits + j * kWidth);
+    x = weight(x, max, inv_temperature, min_weight);
+    for (int j = 0; j < n; j++) {
+      Half part[2];
+      std::memcpy(part, &x.v[j], sizeof part);
+      sum[2 * (j % kVectors)] += __builtin_convertvector(part[0], Double);
+      sum[2 * (j % kVectors) + 1] += __builtin_convertvector(part[1], Double);
+    }
+  }
+
   // Lane l of 16 sums elements l, l + 16, ... in fp64; then lanes 0 + 8, + 4, + 2, + 1.
   static double masses(const float* logits, int n, float max, float inv_temperature, float min_weight, double* span_mass) {
     double all = 0;
     for (int begin = 0; begin < n; begin += kSpan) {
       const int len = n - begin < kSpan ? n - begin : kSpan;
+      const float* p = logits + begin;
       Double sum[2 * kVectors] = {};
-      for (int i = 0; i < len; i += 16) {
-        const float* p = logits + begin + i;
+      int i = 0;
+      for (; i + 64 <= len; i += 64) add_weights<4 * kVectors>(p + i, max, inv_temperature, min_weight, sum);
+      for (; i + 16 <= len; i += 16) add_weights<kVectors>(p + i, max, inv_temperature, min_weight, sum);
+      if (i < len) {
         float rest[16];
-        if (len - i < 16) {
-          for (int l = 0; l < 16; l++) rest[l] = l < len - i ? p[l] : -__builtin_inff();
-          p = rest;
-        }
-        for (int j = 0; j < kVectors; j++) {
-          const Float w = weight(load(p + j * kWidth), max, inv_temperature, min_weight);
-          Half part[2];
-          std::memcpy(part, &w, sizeof w);
-          sum[2 * j] += __builtin_convertvector(part[0], Double);
-          sum[2 * j + 1] += __builtin_convertvector(part[1], Double);
-        }
+        for (int l = 0; l < 16; l++) rest[l] = l < len - i ? p[i + l] : -__builtin_inff();
+        add_weights<kVectors>(rest, max, inv_temperature, min_weight, sum);
       }
       double lane[16];
       std::memcpy(lane, sum, sizeof lane);
-      for (int width = 8; width > 0; width /= 2)
-        for (int l = 0; l < width; l++) lane[l] += lane[l + width];
-      span_mass[begin / kSpan] = lane[0];
-      all += lane[0];
+      for (int l = 0; l < 8; l++) lane[l] += lane[l + 8];
+      const double mass = ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+      span_mass[begin / kSpan] = mass;
+      all += mass;
     }
     return all;
   }

@@ -130,7 +130,9 @@ inline __attribute__((always_inline)) void look_up(const __m512i (&index)[kVecto
 template <int N>
 void block_sums(const uint8_t* packed, const Block& block, const int16_t* tables, int32_t* out, int stride) {
   __m512i acc[N][kVectors], index[kVectors];
+#pragma GCC unroll 4
   for (int t = 0; t < N; t++)
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; v++) acc[t][v] = _mm512_setzero_si512();
   const auto three = [&]() __attribute__((always_inline)) {
 #pragma GCC unroll 4
@@ -142,14 +144,17 @@ void block_sums(const uint8_t* packed, const Block& block, const int16_t* tables
     for (int g = 0; g < 3; g++, tables += 32 * N) {
       look_up<N>(index, tables, acc);
       if (g < 2)
+#pragma GCC unroll 4
         for (int v = 0; v < kVectors; v++) index[v] = _mm512_srli_epi16(index[v], 5);
     }
     packed += kWordBytes;
   };
   for (int s = 0; s < block.supers; s++) {
     for (int w = 0; w < kSuperWords; w++) three();
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; v++) {
       index[v] = _mm512_setzero_si512();
+#pragma GCC unroll 5
       for (int w = 0; w < kSuperWords; w++)
         index[v] = _mm512_shldi_epi16(index[v], word(packed + (w - kSuperWords) * kWordBytes, v), 1);
     }
@@ -157,7 +162,9 @@ void block_sums(const uint8_t* packed, const Block& block, const int16_t* tables
     tables += 32 * N;
   }
   for (int w = 0; w < block.words; w++) three();
+#pragma GCC unroll 4
   for (int t = 0; t < N; t++)
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; v++) widen(acc[t][v], out + t * stride + 32 * v);
 }
 

@@ -62,6 +62,7 @@ template <int N>
 void tile_sums(const uint8_t* packed, int n_steps, const int8_t* q, const int32_t* correction, int32_t* out, int out_stride) {
   const __m512i mask = _mm512_set1_epi8(0x03);
   __m512i acc0[N], acc1[N];
+#pragma GCC unroll 8
   for (int t = 0; t < N; t++) acc0[t] = acc1[t] = _mm512_set1_epi32(-correction[t]);
   for (int s = 0; s < n_steps; s++, packed += kPlanesStepBytes, q += kActTile * kPlanesStep) {
     _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead), _MM_HINT_T0);
@@ -79,6 +80,7 @@ void tile_sums(const uint8_t* packed, int n_steps, const int8_t* q, const int32_
       if (p < 3) a = _mm512_srli_epi16(a, 2), b = _mm512_srli_epi16(b, 2);
     }
   }
+#pragma GCC unroll 8
   for (int t = 0; t < N; t++) {
     _mm512_storeu_si512(out + t * out_stride, acc0[t]);
     _mm512_storeu_si512(out + t * out_stride + 16, acc1[t]);

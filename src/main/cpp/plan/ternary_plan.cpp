@@ -4,128 +4,188 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <mutex>
+#include <utility>
 #include <vector>
 
-#include "cpu/bandwidth.h"
-#include "cpu/isa.h"
+#include "core/memory.h"
+#include "core/status.h"
 #include "cpu/ternary.h"
+#include "cpu/ternary_kernel.h"
 
 namespace tern::cpu {
 namespace {
 
-constexpr int64_t kSampleBytes = 256 << 10;  // of packed weights that a measurement reads: well inside L2
-constexpr int64_t kCacheBytes = 4 << 20;     // a weight larger than this is not expected to stay in cache between tokens
-constexpr int kPromptRows = 16;
+constexpr int64_t kStreamed = 1 << 20;      // a weight of more packed bytes is taken to come from DRAM in decode
+constexpr int64_t kColdBuffer = 64 << 20;   // more than the caches hold, read a slice at a time
+constexpr int64_t kColdSlice = 16 << 20;
+constexpr int kSampleRows = 2048;           // rows measured in prefill: a chunk of the largest kernel
+constexpr int kSampleActs = 16;             // a whole number of every kernel's activation tiles
 
-struct Candidate {
-  std::string kernel;
-  double decode_ns;   // one activation row, the whole weight
-  double prefill_ns;  // per activation row of a prompt, the whole weight
-};
-
-struct Choice {
-  int n_rows, n_cols;
-  std::string kernel;
-  const char* reason;
-  std::vector<Candidate> candidates;
-};
-
-std::mutex mutex;
-std::vector<Choice> choices;
-
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+double now_us() {
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Best of several: the sample is in cache and alone, so what disturbs only adds.
-template <class Work>
-double best_ns(int repeats, const Work& work) {
-  double best = 1e300;
-  for (int i = 0; i < repeats; i++) {
-    const auto begin = std::chrono::steady_clock::now();
-    work();
-    best = std::min(best, seconds_since(begin) * 1e9);
+struct Times {
+  const char* kernel;
+  double decode_us, prefill_us;  // of the whole weight, for one activation row
+};
+
+struct Entry {
+  std::string kernel, why;
+  std::vector<Times> times;
+};
+
+// Activations of zeros: no kernel's time depends on the values.
+struct Sample {
+  Sample(const TernaryKernel& kernel, int n_cols, int n)
+      : kernel(kernel),
+        n_cols(n_cols),
+        stride((n_cols + 63) / 64 * 64),
+        q(int64_t(n) * stride, "plan"),
+        sum(int64_t(n) * 4, "plan"),
+        scratch(kernel.scratch_bytes(n_cols, n), "plan"),
+        sums(int64_t(kMaxSums) * 4, "plan"),
+        acts{{q.as<int8_t>(), nullptr, sum.as<int32_t>(), stride}, 0, n, n, scratch.as<void>()} {}
+
+  void run(const uint8_t* tiles, int n_tiles) {
+    for (int part = 0; part < kernel.prepare_parts(n_cols, acts.n_act_rows); part++)
+      kernel.prepare(acts, n_cols, part, scratch.as<void>());
+    for (int tile = 0; tile < n_tiles; tile += kernel.chunk_tiles)
+      for (int first = 0; first < acts.n_act_rows; first += kernel.act_tile) {
+        TernaryActs a = acts;
+        a.first = first;
+        a.n = std::min(kernel.act_tile, acts.n_act_rows - first);
+        kernel.sums(tiles + tile * kernel.tile_bytes(n_cols), std::min(kernel.chunk_tiles, n_tiles - tile), n_cols, a,
+                    sums.as<int32_t>());
+      }
   }
-  return best;
-}
 
-double stream_ns_per_byte(Pool& pool) {
-  static const double ns = 1e9 / read_bandwidth(pool, isa(), 32 << 20, 3);
-  return ns;
-}
-
-Candidate measure(const std::string& kernel, int n_rows, int n_cols, Pool& pool) {
-  // Enough rows for a stable figure, no more than the weight has.
-  const int sample_rows = std::max(1, std::min<int>(n_rows, std::max<int64_t>(128, kSampleBytes * 4 / n_cols)));
-  const auto weight = TernaryWeight::create(kernel, sample_rows, n_cols);
-  std::vector<int8_t> trits(static_cast<size_t>(n_cols));
-  for (int i = 0; i < n_cols; i++) trits[i] = int8_t(i % 3 - 1);
-  for (int r = 0; r < sample_rows; r++) weight->append_row(trits.data(), 1);
-
-  const int stride = (n_cols + 63) / 64 * 64;
-  const Buffer q(int64_t(stride) * kPromptRows, "a measurement"), scale(4 * kPromptRows, "a measurement"),
-      sum(4 * kPromptRows, "a measurement"), out(int64_t(4) * kPromptRows * sample_rows, "a measurement"),
-      scratch(std::max(weight->scratch_bytes(1), weight->scratch_bytes(kPromptRows)), "a measurement");
-  const QuantRows a = {q.as<int8_t>(), scale.as<float>(), sum.as<int32_t>(), stride};
-  const auto run = [&](int n_act_rows) {
-    weight->prepare(pool, a, n_act_rows, scratch.as<void>());
-    for (int task = 0; task < weight->n_tasks(n_act_rows); task++)
-      weight->run_task(task, a, n_act_rows, scratch.as<void>(), out.as<float>(), sample_rows, false);
-  };
-  const double whole = double(n_rows) / sample_rows;
-  Candidate c = {kernel, best_ns(5, [&] { run(1); }) * whole, best_ns(2, [&] { run(kPromptRows); }) * whole / kPromptRows};
-  const double bytes = double(weight->bytes()) * whole;
-  if (bytes > kCacheBytes) c.decode_ns = std::max(c.decode_ns, bytes * stream_ns_per_byte(pool));
-  return c;
-}
-
-Choice choose(int n_rows, int n_cols) {
-  const std::vector<std::string> names = ternary_kernels();
-  const char* asked = std::getenv("TERN_TERNARY");
-  if (asked && *asked) return {n_rows, n_cols, asked, "TERN_TERNARY", {}};
-  if (names.size() == 1) return {n_rows, n_cols, names[0], "the only one here", {}};
-  Choice choice = {n_rows, n_cols, "", "least decode plus prefill time for a token, measured", {}};
-  Pool pool(1);
-  double least = 1e300;
-  for (const std::string& name : names) {
-    if (name == "scalar") continue;  // the fallback where there is nothing else
-    choice.candidates.push_back(measure(name, n_rows, n_cols, pool));
-    const Candidate& c = choice.candidates.back();
-    if (c.decode_ns + c.prefill_ns < least) {
-      least = c.decode_ns + c.prefill_ns;
-      choice.kernel = name;
+  // The shortest of n runs.
+  double best_us(const uint8_t* tiles, int n_tiles, int n_runs) {
+    double best = 1e30;
+    for (int i = 0; i < n_runs; i++) {
+      const double begin = now_us();
+      run(tiles, n_tiles);
+      best = std::min(best, now_us() - begin);
     }
+    return best;
   }
-  return choice;
+
+  const TernaryKernel& kernel;
+  const int n_cols, stride;
+  Buffer q, sum, scratch, sums;
+  TernaryActs acts;
+};
+
+class Plan {
+ public:
+  std::string pick(int n_rows, int n_cols) {
+    const char* forced = std::getenv("TERN_TERNARY");
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (forced && *forced) {
+      entries_[{n_rows, n_cols}] = Entry{ternary_kernel(forced).name, "TERN_TERNARY", {}};
+      return forced;
+    }
+    const auto found = entries_.find({n_rows, n_cols});
+    if (found != entries_.end() && found->second.why != "TERN_TERNARY") return found->second.kernel;
+    return (entries_[{n_rows, n_cols}] = measure(n_rows, n_cols)).kernel;
+  }
+
+  std::string json() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::string text = "[";
+    for (const auto& entry : entries_) {
+      char line[160];
+      std::snprintf(line, sizeof line, "%s\n {\"n_rows\": %d, \"n_cols\": %d, \"kernel\": \"%s\", \"why\": \"%s\", \"times\": [",
+                    text.size() > 1 ? "," : "", entry.first.first, entry.first.second, entry.second.kernel.c_str(),
+                    entry.second.why.c_str());
+      text += line;
+      for (const Times& t : entry.second.times) {
+        std::snprintf(line, sizeof line, "%s{\"kernel\": \"%s\", \"decode_us\": %.1f, \"prefill_us_per_row\": %.1f}",
+                      &t == entry.second.times.data() ? "" : ", ", t.kernel, t.decode_us, t.prefill_us);
+        text += line;
+      }
+      text += "]}";
+    }
+    return text + "]";
+  }
+
+ private:
+  // The kernels of the highest tier here: a lower tier's have not won on any machine that has the higher.
+  static std::vector<const TernaryKernel*> candidates() {
+    std::vector<const TernaryKernel*> kernels;
+    for (const std::string& name : ternary_kernels()) kernels.push_back(&ternary_kernel(name.c_str()));
+    Isa top = Isa::scalar;
+    for (const TernaryKernel* k : kernels) top = std::max(top, k->isa);
+    kernels.erase(std::remove_if(kernels.begin(), kernels.end(), [&](const TernaryKernel* k) { return k->isa != top; }),
+                  kernels.end());
+    return kernels;
+  }
+
+  Entry measure(int n_rows, int n_cols) {
+    const std::vector<const TernaryKernel*> kernels = candidates();
+    if (kernels.size() == 1) return Entry{kernels[0]->name, "the only one", {}};
+    Entry entry{"", "shortest decode_us + prefill_us_per_row", {}};
+    const Times* best = nullptr;
+    const int rows = std::min(n_rows, kSampleRows);
+    for (const TernaryKernel* kernel : kernels) {
+      const int n_tiles = (rows + kernel->tile_rows - 1) / kernel->tile_rows;
+      const int64_t sample_bytes = n_tiles * kernel->tile_bytes(n_cols);
+      const int64_t all_tiles = (n_rows + kernel->tile_rows - 1) / kernel->tile_rows;
+      const double share = double(all_tiles) / n_tiles;
+      Buffer tiles(sample_bytes, "plan");
+      const int n_runs = sample_bytes < 256 << 10 ? 8 : 3;  // a tiny shape's first run is cold and short
+      const double prefill_us = Sample(*kernel, n_cols, kSampleActs).best_us(tiles.as<uint8_t>(), n_tiles, n_runs) * share / kSampleActs;
+      const int64_t bytes = all_tiles * kernel->tile_bytes(n_cols);
+      const double decode_us = bytes > kStreamed
+                                   ? double(bytes) * cold_us_per_byte(*kernel, n_cols)
+                                   : Sample(*kernel, n_cols, 1).best_us(tiles.as<uint8_t>(), n_tiles, 2 * n_runs) * share;
+      entry.times.push_back(Times{kernel->name, decode_us, prefill_us});
+    }
+    for (const Times& t : entry.times)
+      if (!best || t.decode_us + t.prefill_us < best->decode_us + best->prefill_us) best = &t;
+    entry.kernel = best->kernel;
+    return entry;
+  }
+
+  // Streaming from DRAM, all kernels once, at the first weight that is large enough: it depends on the columns very little.
+  double cold_us_per_byte(const TernaryKernel& kernel, int n_cols) {
+    if (cold_.empty()) {
+      Buffer stream(kColdBuffer, "plan");
+      for (int64_t i = 0; i < kColdBuffer; i += 4096) stream.as<uint8_t>()[i] = 0;  // else all pages are the one zero page
+      int64_t at = 0;
+      for (int run = 0; run < 2; run++)
+        for (const TernaryKernel* k : candidates()) {
+          const int n_tiles = int(std::max<int64_t>(1, kColdSlice / k->tile_bytes(n_cols)));
+          const int64_t bytes = n_tiles * k->tile_bytes(n_cols);
+          if (bytes > kColdBuffer) continue;
+          if (at + bytes > kColdBuffer) at = 0;
+          const double us = Sample(*k, n_cols, 1).best_us(stream.as<uint8_t>() + at, n_tiles, 1) / double(bytes);
+          at += bytes;
+          const auto old = cold_.find(k->name);
+          cold_[k->name] = old == cold_.end() ? us : std::min(old->second, us);
+        }
+    }
+    const auto found = cold_.find(kernel.name);
+    return found == cold_.end() ? 0 : found->second;
+  }
+
+  std::mutex mutex_;
+  std::map<std::pair<int, int>, Entry> entries_;
+  std::map<std::string, double> cold_;
+};
+
+Plan& plan() {
+  static Plan* const it = new Plan;  // never destroyed: weights may be made while the process ends
+  return *it;
 }
 
 }  // namespace
 
-std::string ternary_plan(int n_rows, int n_cols) {
-  const std::lock_guard<std::mutex> lock(mutex);
-  for (const Choice& c : choices)
-    if (c.n_rows == n_rows && c.n_cols == n_cols) return c.kernel;
-  choices.push_back(choose(n_rows, n_cols));
-  return choices.back().kernel;
-}
+std::string ternary_plan(int n_rows, int n_cols) { return plan().pick(n_rows, n_cols); }
 
-std::string ternary_plan_json() {
-  const std::lock_guard<std::mutex> lock(mutex);
-  std::string json = "[";
-  for (const Choice& c : choices) {
-    json += std::string(json.size() > 1 ? ", " : "") + "{\"shape\": \"" + std::to_string(c.n_rows) + "x" +
-            std::to_string(c.n_cols) + "\", \"kernel\": \"" + c.kernel + "\", \"reason\": \"" + c.reason + "\", \"ns_per_token\": {";
-    for (size_t i = 0; i < c.candidates.size(); i++) {
-      const Candidate& k = c.candidates[i];
-      char text[160];
-      std::snprintf(text, sizeof text, "%s\"%s\": {\"decode\": %.0f, \"prefill\": %.0f}", i ? ", " : "", k.kernel.c_str(),
-                    k.decode_ns, k.prefill_ns);
-      json += text;
-    }
-    json += "}}";
-  }
-  return json + "]";
-}
+std::string ternary_plan_json() { return plan().json(); }
 
 }  // namespace tern::cpu

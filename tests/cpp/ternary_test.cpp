@@ -1,0 +1,223 @@
+// Every ternary kernel that this processor has gives exactly the sums of the definition, for any shape, and touches nothing else.
+#include "cpu/ternary.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+#include "compare.h"
+#include "core/status.h"
+#include "plan/ternary_plan.h"
+#include "ternary_oracle.h"
+
+namespace tern::cpu {
+namespace {
+
+using oracle::random_trits;
+using oracle::seed;
+using oracle::ternary_product;
+
+struct Acts {
+  Acts(int n, int dim) : n(n), dim(dim), stride((dim + 63) / 64 * 64), q(size_t(n) * stride), scale(n, 1), sum(n) {}
+  void fill(std::mt19937_64& random) {
+    for (int r = 0; r < n; r++) {
+      for (int j = 0; j < dim; j++) q[size_t(r) * stride + j] = int8_t(random());
+      scale[r] = float(random() % 1000 + 1) / 1000;
+    }
+    finish();
+  }
+  void fill(int8_t value) {
+    for (int r = 0; r < n; r++) std::memset(&q[size_t(r) * stride], value, size_t(dim));
+    finish();
+  }
+  void finish() {
+    for (int r = 0; r < n; r++) {
+      sum[r] = 0;
+      for (int j = 0; j < dim; j++) sum[r] += q[size_t(r) * stride + j];
+    }
+  }
+  QuantRows rows() { return {q.data(), scale.data(), sum.data(), stride}; }
+
+  int n, dim, stride;
+  std::vector<int8_t> q;
+  std::vector<float> scale;
+  std::vector<int32_t> sum;
+};
+
+std::unique_ptr<TernaryWeight> pack(const std::string& kernel, const std::vector<int8_t>& w, int n_rows, int n_cols) {
+  auto weight = TernaryWeight::create(kernel, n_rows, n_cols);
+  for (int row = 0; row < n_rows; row++) weight->append_row(&w[size_t(row) * n_cols], 0.5f + 0.001f * float(row));
+  EXPECT_TRUE(weight->complete());
+  return weight;
+}
+
+constexpr int32_t kGuard = 0x5a5a5a5a;
+constexpr int kGuards = 64;
+
+void expect_exact(const std::string& kernel, const std::vector<int8_t>& w, int n_rows, int n_cols, Acts& acts) {
+  SCOPED_TRACE(kernel + " " + std::to_string(n_rows) + "x" + std::to_string(n_cols) + ", " + std::to_string(acts.n) +
+               " activation rows, TERN_SEED=" + std::to_string(seed()));
+  const auto weight = pack(kernel, w, n_rows, n_cols);
+  const auto expected = ternary_product(w, n_rows, n_cols, acts.q.data(), acts.stride, acts.n);
+  Pool pool(2);
+  Buffer scratch(weight->scratch_bytes(acts.n), "test");
+  weight->prepare(pool, acts.rows(), acts.n, scratch.as<void>());
+  const size_t n_out = size_t(n_rows) * acts.n;
+  std::vector<int32_t> out(n_out + 2 * kGuards, kGuard);
+  for (int task = weight->n_tasks(acts.n) - 1; task >= 0; task--)
+    weight->run_task_int32(task, acts.rows(), acts.n, scratch.as<void>(), out.data() + kGuards);
+  for (size_t i = 0; i < n_out; i++)
+    ASSERT_EQ(out[kGuards + i], expected[i]) << "activation row " << i / n_rows << ", row " << i % n_rows;
+  for (int i = 0; i < kGuards; i++) {
+    ASSERT_EQ(out[i], kGuard);
+    ASSERT_EQ(out[kGuards + n_out + i], kGuard);
+  }
+}
+
+void expect_exact(const std::string& kernel, int n_rows, int n_cols, int n_act_rows) {
+  std::mt19937_64 random(seed() + uint64_t(n_rows) * 1000003 + uint64_t(n_cols) * 101 + n_act_rows);
+  const auto w = random_trits(random, size_t(n_rows) * n_cols);
+  Acts acts(n_act_rows, n_cols);
+  acts.fill(random);
+  expect_exact(kernel, w, n_rows, n_cols, acts);
+}
+
+class TernaryKernelTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(TernaryKernelTest, AnyNumberOfColumns) {
+  for (int n_cols : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 47, 48, 49, 63, 64, 65, 127, 191, 239, 240, 241, 255, 256, 257, 288,
+                     479, 640, 997, 2560, 6911, 6912})
+    for (int n_act_rows : {1, 2, 5}) expect_exact(GetParam(), 37, n_cols, n_act_rows);
+}
+
+TEST_P(TernaryKernelTest, AnyNumberOfRows) {
+  for (int n_rows : {1, 2, 15, 16, 17, 31, 32, 33, 61, 63, 64, 65, 97, 127, 128, 129, 255, 256, 257, 641, 2053})
+    for (int n_act_rows : {1, 9}) expect_exact(GetParam(), n_rows, 131, n_act_rows);
+}
+
+TEST_P(TernaryKernelTest, AnyNumberOfActivationRows) {
+  for (int n_act_rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 33, 65}) {
+    expect_exact(GetParam(), 131, 257, n_act_rows);
+    expect_exact(GetParam(), 256, 768, n_act_rows);
+  }
+}
+
+TEST_P(TernaryKernelTest, ManyTasks) {
+  expect_exact(GetParam(), 4500, 640, 1);
+  expect_exact(GetParam(), 4500, 640, 3);
+  expect_exact(GetParam(), 4500, 640, 33);
+}
+
+TEST_P(TernaryKernelTest, LargestMagnitudes) {
+  const int n_rows = 34;
+  for (int n_cols : {255, 256, 257, 2560, 27648})
+    for (int sign : {-1, 1})
+      for (int value : {-128, 127})
+        for (int n_act_rows : {1, 5}) {
+          const std::vector<int8_t> w(size_t(n_rows) * n_cols, int8_t(sign));
+          Acts acts(n_act_rows, n_cols);
+          acts.fill(int8_t(value));
+          expect_exact(GetParam(), w, n_rows, n_cols, acts);
+        }
+}
+
+// Beyond 2^19 columns the unshifted planes of avx512_vnni would overflow int32 if they were not added up in between.
+TEST_P(TernaryKernelTest, LongestRow) {
+  const std::vector<int8_t> w(kMaxTernaryCols, 1);
+  Acts acts(1, kMaxTernaryCols);
+  acts.fill(int8_t(-128));
+  expect_exact(GetParam(), w, 1, kMaxTernaryCols, acts);
+}
+
+TEST_P(TernaryKernelTest, FloatsAreOneExpressionOfTheSum) {
+  const int n_rows = 131, n_cols = 259, stride = n_rows + 7;
+  std::mt19937_64 random(seed());
+  const auto w = random_trits(random, size_t(n_rows) * n_cols);
+  const auto weight = pack(GetParam(), w, n_rows, n_cols);
+  EXPECT_EQ(GetParam(), weight->kernel());
+  for (int n : {1, 3, 9}) {
+    Acts acts(n, n_cols);
+    acts.fill(random);
+    const auto sums = ternary_product(w, n_rows, n_cols, acts.q.data(), acts.stride, n);
+    Pool pool(1);
+    Buffer scratch(weight->scratch_bytes(n), "test");
+    weight->prepare(pool, acts.rows(), n, scratch.as<void>());
+    for (bool accumulate : {false, true}) {
+      const float before = accumulate ? 0.75f : std::numeric_limits<float>::quiet_NaN();
+      std::vector<float> out(size_t(n) * stride, before);
+      for (int task = 0; task < weight->n_tasks(n); task++)
+        weight->run_task(task, acts.rows(), n, scratch.as<void>(), out.data(), stride, accumulate);
+      for (int r = 0; r < n; r++)
+        for (int row = 0; row < stride; row++) {
+          const float got = out[size_t(r) * stride + row];
+          if (row >= n_rows) {
+            ASSERT_EQ(std::memcmp(&got, &before, 4), 0) << "the gap between rows was written";
+            continue;
+          }
+          const float value = float(sums[size_t(r) * n_rows + row]) * (acts.scale[r] * (0.5f + 0.001f * float(row)));
+          ASSERT_EQ(got, accumulate ? before + value : value) << "TERN_SEED=" << seed();
+        }
+    }
+  }
+}
+
+TEST_P(TernaryKernelTest, RefusesWhatIsNotTernary) {
+  auto weight = TernaryWeight::create(GetParam(), 2, 3);
+  const int8_t good[] = {-1, 0, 1}, two[] = {0, 2, 0}, minus_two[] = {0, 0, -2};
+  for (float scale : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
+    EXPECT_THROW(weight->append_row(good, scale), Error);
+  EXPECT_THROW(weight->append_row(two, 1), Error);
+  EXPECT_THROW(weight->append_row(minus_two, 1), Error);
+  weight->append_row(good, 1);
+  EXPECT_FALSE(weight->complete());
+  weight->append_row(good, 1);
+  EXPECT_TRUE(weight->complete());
+  EXPECT_THROW(weight->append_row(good, 1), Error);
+}
+
+TEST_P(TernaryKernelTest, TinyWeightsAreOneTask) {
+  for (auto shape : {std::pair<int, int>{256, 256}, {768, 256}, {256, 768}})
+    EXPECT_EQ(TernaryWeight::create(GetParam(), shape.first, shape.second)->n_tasks(1), 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(, TernaryKernelTest, testing::ValuesIn(ternary_kernels()), [](const auto& info) { return info.param; });
+
+TEST(TernaryTest, UnknownKernelNamesTheOnesThereAre) {
+  try {
+    TernaryWeight::create("abacus", 1, 1);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), TERN_ERR_INVALID_ARGUMENT);
+    EXPECT_NE(std::string(error.what()).find("abacus"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("scalar"), std::string::npos);
+  }
+}
+
+TEST(TernaryTest, ShapesOutOfRangeAreErrors) {
+  EXPECT_THROW(TernaryWeight::create("scalar", 0, 1), Error);
+  EXPECT_THROW(TernaryWeight::create("scalar", 1, 0), Error);
+  EXPECT_THROW(TernaryWeight::create("scalar", 1, kMaxTernaryCols + 1), Error);
+}
+
+TEST(TernaryPlanTest, PicksAKernelAndSaysWhy) {
+  unsetenv("TERN_TERNARY");
+  const std::string kernel = ternary_plan(256, 768);
+  EXPECT_EQ(kernel, ternary_plan(256, 768));
+  EXPECT_NO_THROW(TernaryWeight::create("", 2560, 2560));
+  const std::string json = ternary_plan_json();
+  EXPECT_NE(json.find("\"n_rows\": 256, \"n_cols\": 768, \"kernel\": \"" + kernel + "\""), std::string::npos) << json;
+}
+
+TEST(TernaryPlanTest, EnvironmentDecides) {
+  setenv("TERN_TERNARY", "scalar", 1);
+  EXPECT_EQ(ternary_plan(300, 300), "scalar");
+  EXPECT_NE(ternary_plan_json().find("TERN_TERNARY"), std::string::npos);
+  setenv("TERN_TERNARY", "abacus", 1);
+  EXPECT_THROW(ternary_plan(300, 300), Error);
+  unsetenv("TERN_TERNARY");
+}
+
+}  // namespace
+}  // namespace tern::cpu
