@@ -150,6 +150,7 @@ void block_sums(const uint8_t* packed, const Block& block, const int16_t* tables
     packed += kWordBytes;
   };
   for (int s = 0; s < block.supers; s++) {
+#pragma GCC unroll 1  // unrolled, gcc 12 keeps the 20 words for the second reading below and spills them
     for (int w = 0; w < kSuperWords; w++) three();
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; v++) {

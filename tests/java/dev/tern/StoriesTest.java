@@ -59,8 +59,6 @@ class StoriesTest {
         double error = TestModels.relativeError(TestModels.widen(expected[i]), session.logits(tokens[i]));
         assertTrue(error <= 1e-4, name + " row " + i + ": " + error);
       }
-      float[] lastRow = session.logits(tokens[0]); // one more, so that the row above is not the only one compared
-      assertEquals(512, lastRow.length);
     }
   }
 

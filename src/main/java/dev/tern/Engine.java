@@ -48,7 +48,13 @@ public final class Engine implements AutoCloseable {
     scheduler = new Scheduler(batch, step(nativeEngine), pages, settings.prefillChunk(), settings.scoreRows());
     runner = new Runner(scheduler, "tern-engine-" + COUNT.incrementAndGet());
     leak = LeakReporter.watch(this, "an engine of " + model.name() + " with " + (kvBytes + scratchBytes) + " bytes");
-    runner.start();
+    try {
+      runner.start();
+    } catch (Error e) { // no more threads
+      nativeEngine.close();
+      leak.closed();
+      throw e;
+    }
   }
 
   private static Scheduler.Step step(NativeEngine nativeEngine) {

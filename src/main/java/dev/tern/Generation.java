@@ -229,7 +229,7 @@ public final class Generation implements Iterable<Token>, Iterator<Token>, AutoC
   }
 
   boolean isRunning() {
-    return !feed.hasEnded() && !cancelled;
+    return !feed.hasEnded() && !task.isCancelled();
   }
 
   void awaitEnd() {

@@ -65,8 +65,11 @@ final class TokenQueue {
     return tokens.poll();
   }
 
-  /** Waits for a token or the end; false at the end. */
+  /** Waits for a token or the end; false at the end. An interrupt counts also if there is no need to wait. */
   synchronized boolean await() throws InterruptedException {
+    if (Thread.interrupted()) {
+      throw new InterruptedException();
+    }
     while (tokens.isEmpty() && !ended) {
       wait();
     }

@@ -29,6 +29,9 @@ final class Waiter implements TaskListener {
 
   /** Returns once the task has ended well, or throws what made it fail. */
   synchronized void await() throws InterruptedException {
+    if (Thread.interrupted()) {
+      throw new InterruptedException();
+    }
     while (!ended) {
       wait();
     }

@@ -29,7 +29,7 @@ class UsageTest {
   @ParameterizedTest
   @ValueSource(strings = {
     "", "nonsense", "generate --nonsense", "generate a b", "generate --max-tokens many", "generate --device abacus", "bench", "tokenize",
-    "tokenize a --decode 1", "logits", "ppl", "make-model --shape stories-260k"
+    "tokenize a --decode 1", "logits", "ppl", "make-model --shape tern-tiny"
   })
   void badUseExitsWith2AndPointsToHelp(String line) {
     String err = Cli.run(line.isEmpty() ? new String[0] : line.split(" ")).failedWith(2, 2);
@@ -40,7 +40,7 @@ class UsageTest {
   @ValueSource(strings = {
     "generate x --temperature -1", "generate x --top-p 2", "generate x --max-tokens -1", "generate x --sinks -1", "generate x --threads 1000",
     "logits --tokens 1,x", "logits --tokens 1 --top -1", "make-model --shape cube --type f32 --out x", "make-model --shape llama-tiny --type f99 --out x",
-    "make-model --shape stories-260k --type tq2_0 --out x"
+    "make-model --shape llama-tiny --arch bitnet --out x"
   })
   void badValuesExitWith2AndSayWhatIsAllowed(String line) {
     String err = Cli.run(line.split(" ")).failedWith(2, 1);

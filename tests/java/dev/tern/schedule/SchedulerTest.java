@@ -369,6 +369,25 @@ class SchedulerTest {
   }
 
   @Test
+  void aTurnAllocatesNothing() {
+    Rig rig = new Rig(ROLLING, 3, 16);
+    TaskListener endless = failure -> {};
+    for (int i = 0; i < 3; i++) {
+      rig.scheduler.submit(Task.generate(rig.sequence(), Rig.prompt(20, i), Sampling.greedy().repeatPenalty(1.1f), endless));
+    }
+    var threads = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+    for (int i = 0; i < 20_000; i++) {
+      rig.scheduler.doWork(); // until compiled
+    }
+    long before = threads.getCurrentThreadAllocatedBytes();
+    for (int i = 0; i < 5000; i++) {
+      rig.scheduler.doWork();
+    }
+    long bytes = threads.getCurrentThreadAllocatedBytes() - before;
+    assertTrue(bytes < 5000, bytes + " bytes in 5000 turns of 3 tokens");
+  }
+
+  @Test
   void randomWorkLeavesNoPageBehind() {
     Random random = Seed.random();
     CachePolicy policy = CachePolicy.sinksAndWindow(3, 40);

@@ -27,6 +27,7 @@ public record ModelShape(
   public static final List<ModelShape> ALL =
       List.of(
           new ModelShape("tern-tiny", "bitnet-b1.58", 2, 256, 4, 2, 64, 512, 1024, 512, 10_000, true),
+          new ModelShape("llama-tiny", "llama", 2, 256, 4, 2, 64, 512, 1024, 512, 10_000, true),
           new ModelShape("tern-small", "bitnet-b1.58", 6, 512, 8, 2, 64, 1536, 4096, 2048, 10_000, true),
           new ModelShape("bitnet-0.7b", "bitnet", 24, 1536, 16, 16, 96, 4096, 32000, 2048, 10_000, true),
           new ModelShape("llama-ternary-1b", "llama", 18, 2048, 8, 4, 256, 8192, 131072, 8192, 1_000_042, false),

@@ -27,22 +27,28 @@ public final class NativeEngine extends NativeHandle {
     this.device = model.device();
     this.batch = batch;
     wired = wire();
+    model.enter();
+    try {
+      create(model, nThreads, nPages, kvType);
+    } catch (RuntimeException | Error e) {
+      struct.close();
+      throw e;
+    } finally {
+      model.leave();
+    }
+  }
+
+  private void create(NativeModel model, int nThreads, int nPages, KvType kvType) {
     device.addEngine(nThreads);
     try (tern_engine_config config = config(nPages, kvType, batch.limits())) {
-      model.enter();
-      try {
-        Native.check(TernAbi.tern_engine_create(model.pointer(), config, engine));
-      } finally {
-        model.leave();
-      }
+      Native.check(TernAbi.tern_engine_create(model.pointer(), config, engine));
     } catch (RuntimeException | Error e) {
       device.removeEngine();
-      struct.close();
       throw e;
     }
   }
 
-  static tern_engine_config config(int nPages, KvType kvType, StepBatch.Limits limits) {
+  private static tern_engine_config config(int nPages, KvType kvType, StepBatch.Limits limits) {
     tern_engine_config config = new tern_engine_config();
     config.struct_size(config.sizeof());
     config.n_pages(nPages);

@@ -237,6 +237,7 @@ public final class Scheduler {
 
   private void begin(Task task) {
     task.begin();
+    stats.began();
     if (task.sequence.failure() != null) {
       end(task, task.sequence.failure());
     } else if (task.nPrompt() <= 0 && task.kind == Kind.SCORE) {
@@ -289,7 +290,7 @@ public final class Scheduler {
       end(task, why);
     }
     tasks.clear();
-    stats.running(0);
+    stats.terminated();
     batch.clear();
   }
 
@@ -303,7 +304,6 @@ public final class Scheduler {
 
   private void removeEnded() {
     tasks.removeIf(task -> task.ended);
-    stats.running(tasks.size());
     stats.usedPages(pages.nUsed());
   }
 

@@ -25,7 +25,12 @@ public final class SchedulerStats {
     decodedTokens++;
   }
 
+  void began() {
+    running++;
+  }
+
   void ended(TernException failure) {
+    running--;
     if (failure instanceof CancelledException || failure instanceof ClosedException) {
       cancelled++;
     } else if (failure != null) {
@@ -33,8 +38,8 @@ public final class SchedulerStats {
     }
   }
 
-  void running(int n) {
-    running = n;
+  void terminated() {
+    running = 0;
   }
 
   void usedPages(int n) {

@@ -59,6 +59,11 @@ public final class Task {
     cancel(new CancelledException("cancelled"));
   }
 
+  /** Whether it has ended, or will before the next step, because of {@link #cancel}. */
+  public boolean isCancelled() {
+    return cancelled != null;
+  }
+
   TernException cancelled() {
     return cancelled;
   }
