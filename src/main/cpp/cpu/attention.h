@@ -16,7 +16,7 @@
 
 namespace tern::cpu {
 
-// Indices, a multiple of TERN_PAGE_LEN. Merging a split costs about 1 % of folding it; a quarter of this would cost 4 %.
+// Indices, a multiple of TERN_PAGE_LEN. By count of instructions, merging a split costs 1 % of folding it.
 constexpr int kSplitLen = 512;
 
 struct KvLayer {

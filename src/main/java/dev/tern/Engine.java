@@ -210,7 +210,10 @@ public final class Engine implements AutoCloseable {
       return value;
     }
 
-    /** Threads that run the kernels, 1 to 256; 0, the default: as the model has them, at first one per core. A model's engines share them. */
+    /**
+     * Threads that run the kernels, 1 to 256; 0, the default: as the model has them, at first one per core. A model's engines share
+     * them.
+     */
     public Builder threads(int n) {
       threads = check("threads", n, 0, 256);
       return this;

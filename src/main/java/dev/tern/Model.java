@@ -183,7 +183,8 @@ public final class Model implements AutoCloseable {
   /** One line: name, architecture, sizes, how the weights are kept. */
   public String describe() {
     return String.format(
-        "%s: %s, %,d parameters, %d layers of %d, %d heads (%d kv) of %d, vocabulary %d, context %d; %d ternary and %d dense matrices in %,d bytes",
+        "%s: %s, %,d parameters, %d layers of %d, %d heads (%d kv) of %d, vocabulary %d, context %d; "
+            + "%d ternary and %d dense matrices in %,d bytes",
         name(), architecture(), nParameters(), nLayers(), hiddenDim(), nHeads(), nKvHeads(), headDim(), vocabSize(), contextLength(),
         nTernaryWeights(), nDenseWeights(), weightBytes);
   }

@@ -151,7 +151,8 @@ public final class Scheduler {
     task.fed(batch.nRows(i));
     for (int output = from; output < to; output++) {
       if (batch.outToken(output) < 0 || Float.isNaN(batch.outLogprob(output))) {
-        throw new NumericalException("no finite logit at position " + (sequence.cache.length() + batch.nRows(i) - 1) + "; reset the session");
+        long last = sequence.cache.length() + batch.nRows(i) - 1;
+        throw new NumericalException("no finite logit up to position " + last + "; reset the session");
       }
     }
     sequence.advance(Sequence.NONE, evictions);
