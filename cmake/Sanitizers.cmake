@@ -1,5 +1,5 @@
-# TERN_SANITIZE: what to instrument everything with. (g++ 12 then takes its own AVX-512 headers for uninitialized use.)
+# TERN_SANITIZE: what to instrument everything with.
 if(TERN_SANITIZE)
-  add_compile_options(-fsanitize=${TERN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1 -Wno-maybe-uninitialized)
+  add_compile_options(-fsanitize=${TERN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1)
   add_link_options(-fsanitize=${TERN_SANITIZE})
 endif()

@@ -41,7 +41,7 @@ case $command in
     grep -E "warning:" "$cmake_dir/build.log" || true
     ;;
   test)
-    if grep -q '^TERN_GTEST_FOUND:INTERNAL=FALSE' "$cmake_dir/CMakeCache.txt"; then
+    if grep -q '^TERN_CPP_TESTS:INTERNAL=OFF' "$cmake_dir/CMakeCache.txt"; then
       echo "tern: GoogleTest was not found, so only the C11 test of the ABI runs: install the Debian package libgtest-dev" >&2
     fi
     logged "$cmake_dir/test-build.log" cmake --build "$cmake_dir" --target native_tests -j "$jobs"

@@ -46,7 +46,8 @@ TEST_P(Gate, AgainstOracle) {
         const double want = oracle_gate(kind, x[i], up[i]);
         // Six roundings; and where e^x is denormal, half of its last place, 1.4e-45, times what it is multiplied by.
         const double denormal = 1.5e-45 * (1 + std::fabs(x[i])) * (1 + std::fabs(up[i]));
-        ASSERT_NEAR(out[i], want, std::fabs(want) * 6 * 6e-8 + denormal) << "TERN_SEED=" << oracle::seed() << " " << x[i] << " " << up[i];
+        ASSERT_NEAR(out[i], want, std::fabs(want) * 6 * 6e-8 + denormal)
+            << "TERN_SEED=" << oracle::seed() << " " << x[i] << " " << up[i];
       }
       std::vector<float> in_place = x;  // and an element's bits do not depend on its place
       gate(pool_, GetParam(), kind, in_place.data(), up.data(), n, in_place.data());
@@ -56,8 +57,8 @@ TEST_P(Gate, AgainstOracle) {
 }
 
 TEST_P(Gate, WholeRangeOfFloats) {
-  for (float x : {0.f, -0.f, 1e-45f, -1e-45f, 1e-38f, -1e-38f, 17.f, -17.f, 80.f, -87.f, -88.f, -95.f, -103.f, -110.f, 1e10f, -1e10f,
-                  3.4e38f, -3.4e38f}) {
+  for (float x : {0.f, -0.f, 1e-45f, -1e-45f, 1e-38f, -1e-38f, 17.f, -17.f, 80.f, -87.f, -88.f, -95.f, -103.f, -110.f,
+                  1e10f, -1e10f, 3.4e38f, -3.4e38f}) {
     const double want = oracle_gate(TERN_GATE_SILU, x, 1);
     EXPECT_NEAR(one(TERN_GATE_SILU, x, 1), want, std::fabs(want) * 4e-7 + 3e-43) << x;
     EXPECT_EQ(one(TERN_GATE_RELU2, x, 1), x > 0 ? x * x : 0.f) << x;

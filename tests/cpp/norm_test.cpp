@@ -70,10 +70,13 @@ TEST(RmsNorm, AgainstOracleInEveryTier) {
           std::vector<float> out(x.size() + 1, kNan);
           rmsnorm(*pool, isa, x.data(), weight.data(), 1e-5f, n_rows, dim, out.data());
           ASSERT_TRUE(std::isnan(out.back()));
-          for (int i = 0; i < n_rows; i++)
-            ASSERT_EQ(oracle::mismatch(&out[size_t(i) * dim], oracle::rmsnorm<double>(&x[size_t(i) * dim], weight.data(), 1e-5f, dim).data(),
-                                       oracle::rmsnorm<float>(&x[size_t(i) * dim], weight.data(), 1e-5f, dim).data(), 1, dim, 0.5), "")
+          for (int i = 0; i < n_rows; i++) {
+            const float* row = &x[size_t(i) * dim];
+            const std::vector<double> ref64 = oracle::rmsnorm<double>(row, weight.data(), 1e-5f, dim);
+            const std::vector<float> ref32 = oracle::rmsnorm<float>(row, weight.data(), 1e-5f, dim);
+            ASSERT_EQ(oracle::mismatch(&out[size_t(i) * dim], ref64.data(), ref32.data(), 1, dim, 0.5), "")
                 << "TERN_SEED=" << oracle::seed() << " dim " << dim << " tier " << isa_name(isa);
+          }
           if (first.empty()) first = out;
           ASSERT_EQ(std::memcmp(first.data(), out.data(), x.size() * 4), 0) << "tiers differ, dim " << dim;
           const Quant quant(*pool, isa, x.data(), weight.data(), 1e-5f, n_rows, dim);
@@ -104,7 +107,8 @@ TEST(RmsNorm, ZerosDenormalsAndHugeValues) {
 TEST(Quantize, TiesGoToEven) {
   Pool pool(1);
   // The largest is 127, so that the scale is 1 and values stand as they are.
-  const std::vector<float> x = {127.f, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -2.5f, 126.5f, 125.5f, -126.5f, 0.49999997f, 0.50000006f, -127.f};
+  const std::vector<float> x = {127.f, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -2.5f, 126.5f, 125.5f,
+                                -126.5f, 0.49999997f, 0.50000006f, -127.f};
   const std::vector<int> want = {127, 0, 2, 2, 0, -2, -2, 126, 126, -126, 0, 1, -127};
   for (Isa isa : tiers()) {
     const Quant out(pool, isa, x.data(), nullptr, 0, 1, int(x.size()));

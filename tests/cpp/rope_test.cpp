@@ -68,7 +68,8 @@ TEST(Rope, EveryShapeAndStyleInEveryTier) {
   Pool pool(2);
   for (int style : {TERN_ROPE_ADJACENT, TERN_ROPE_HALVES})
     for (const Shape& s : {Shape{style, 1, 8, 8}, {style, 3, 8, 2}, {style, 2, 24, 10}, {style, 4, 64, 64}, {style, 4, 64, 32},
-                           {style, 5, 80, 80}, {style, 2, 128, 128}, {style, 2, 128, 34}, {style, 1, 256, 256}, {style, 20, 128, 128}})
+                           {style, 5, 80, 80}, {style, 2, 128, 128},
+                           {style, 2, 128, 34}, {style, 1, 256, 256}, {style, 20, 128, 128}})
       for (int n_rows : {1, 3, 40}) {
         const int dim = s.n_heads * s.head_dim, x_stride = dim + 3, out_stride = dim + 5, half = s.rope_dim / 2;
         std::vector<double> inv_freq(half);
@@ -80,7 +81,8 @@ TEST(Rope, EveryShapeAndStyleInEveryTier) {
         const std::vector<float> x = normal(s.head_dim, size_t(n_rows) * x_stride);
         for (Isa isa : tiers()) {
           std::vector<float> out(size_t(n_rows) * out_stride, kNan), in_place = x;
-          rope(pool, isa, x.data(), x_stride, table.data(), style, n_rows, s.n_heads, s.head_dim, s.rope_dim, out.data(), out_stride);
+          rope(pool, isa, x.data(), x_stride, table.data(), style, n_rows, s.n_heads, s.head_dim, s.rope_dim,
+               out.data(), out_stride);
           rope(pool, isa, in_place.data(), x_stride, table.data(), style, n_rows, s.n_heads, s.head_dim, s.rope_dim,
                in_place.data(), x_stride);
           for (int i = 0; i < n_rows; i++) {

@@ -4,9 +4,12 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include "cpu/attention.h"
+#include "tern.h"
 
 namespace tern::oracle {
 
@@ -31,52 +34,83 @@ struct AttentionProblem {
   }
 };
 
-// [n_rows, n_heads, head_dim], every operation in Real. Sums run over d and keys forwards, or backwards.
+// [n_rows, n_heads, head_dim], every operation in Real. magnitude, if not null, takes sum of p |v| for every element, and
+// largest_score, one for every row and head, the largest sum of |q| |k| / sqrt(head_dim).
 template <class Real>
-std::vector<Real> attention(const AttentionProblem& p, bool backwards = false) {
+std::vector<Real> attention(const AttentionProblem& p, std::vector<Real>* magnitude = nullptr,
+                            std::vector<Real>* largest_score = nullptr) {
   const int group = p.n_heads / p.n_kv_heads;
   const Real scale = Real(1) / std::sqrt(Real(p.head_dim));
   std::vector<Real> out(size_t(p.n_rows) * p.n_heads * p.head_dim, Real(0));
+  if (magnitude) magnitude->assign(out.size(), Real(0));
+  if (largest_score) largest_score->assign(size_t(p.n_rows) * p.n_heads, Real(0));
   for (int row = 0; row < p.n_rows; row++)
     for (int head = 0; head < p.n_heads; head++) {
       std::vector<Real> scores;
       std::vector<const float*> values;
-      Real largest = -std::numeric_limits<Real>::infinity();
+      Real largest = -std::numeric_limits<Real>::infinity(), most = 0;
       for (size_t s = 0; s < p.segments.size(); s++)
         for (int t = 0; t < p.segments[s].len; t++) {
           if (!p.sees(row, p.segments[s].index + t)) continue;
           const size_t at = (size_t(t) * p.n_kv_heads + head / group) * p.head_dim;
           const float* q = &p.q[((size_t(p.segments[s].rotation) * p.n_rows + row) * p.n_heads + head) * p.head_dim];
-          Real score = 0;
-          for (int i = 0; i < p.head_dim; i++) {
-            const int d = backwards ? p.head_dim - 1 - i : i;
+          Real score = 0, absolute = 0;
+          for (int d = 0; d < p.head_dim; d++) {
             score += Real(q[d]) * Real(p.k[s][at + d]);
+            absolute += std::fabs(Real(q[d]) * Real(p.k[s][at + d]));
           }
           scores.push_back(score * scale);
           values.push_back(&p.v[s][at]);
           largest = std::max(largest, scores.back());
+          most = std::max(most, absolute * scale);
         }
       if (scores.empty()) continue;
-      Real* o = &out[(size_t(row) * p.n_heads + head) * p.head_dim];
+      const size_t first = (size_t(row) * p.n_heads + head) * p.head_dim;
       Real sum = 0;
       for (size_t i = 0; i < scores.size(); i++) {
-        const size_t j = backwards ? scores.size() - 1 - i : i;
-        const Real w = std::exp(scores[j] - largest);
+        const Real w = std::exp(scores[i] - largest);
         sum += w;
-        for (int d = 0; d < p.head_dim; d++) o[d] += w * Real(values[j][d]);
+        for (int d = 0; d < p.head_dim; d++) {
+          out[first + d] += w * Real(values[i][d]);
+          if (magnitude) (*magnitude)[first + d] += w * std::fabs(Real(values[i][d]));
+        }
       }
-      for (int d = 0; d < p.head_dim; d++) o[d] /= sum;
+      for (int d = 0; d < p.head_dim; d++) {
+        out[first + d] /= sum;
+        if (magnitude) (*magnitude)[first + d] /= sum;
+      }
+      if (largest_score) (*largest_score)[size_t(row) * p.n_heads + head] = most;
     }
   return out;
 }
 
-// The float evaluation that sets the tolerance: of two orders of summation, which are equally good, the one that happens to be
-// farther from ref64, element by element. One order alone is by luck three times closer in a row now and then.
-inline std::vector<float> attention_float(const AttentionProblem& p, const std::vector<double>& ref64) {
-  std::vector<float> a = attention<float>(p), b = attention<float>(p, true);
-  for (size_t i = 0; i < a.size(); i++)
-    if (std::fabs(b[i] - ref64[i]) > std::fabs(a[i] - ref64[i])) a[i] = b[i];
-  return a;
+// First element of out beyond what float arithmetic can explain, as text, or empty. With u = 2^-24, to first order: a score sums
+// head_dim products, and is scaled and has the maximum taken off, so it errs by at most (head_dim + 8) u times the sum of |q| |k|;
+// so does the maximum's; each of up to n_tiles rescalings adds an exp (2 ulp = 4 u) and a product. A weight's relative error is
+// the error of its exponent; numerator and denominator each sum the keys of a split and the splits in a row, with that error and
+// one rounding a term. Hence |out - ref| <= 2 (2 (head_dim + 8) S + 8 n_tiles + n_terms + 16) u sum p |v|.
+inline std::string attention_mismatch(const AttentionProblem& p, const float* out) {
+  std::vector<double> magnitude, largest_score;
+  const std::vector<double> ref = attention<double>(p, &magnitude, &largest_score);
+  double n_tiles = 1, n_keys = 0;
+  for (const cpu::AttentionSegment& s : p.segments) {
+    n_tiles += s.len / TERN_PAGE_LEN + 2;
+    n_keys += s.len;
+  }
+  const double n_terms = std::min<double>(n_keys, cpu::kSplitLen) + n_tiles;
+  for (size_t i = 0; i < ref.size(); i++) {
+    const double score = largest_score[i / p.head_dim];
+    const double bound =
+        2 * (2 * (p.head_dim + 8) * score + 8 * n_tiles + n_terms + 16) * std::ldexp(1.0, -24) * magnitude[i] + 1e-37;
+    const double error = std::fabs(double(out[i]) - ref[i]);
+    if (!(error <= bound)) {
+      std::ostringstream text;
+      text.precision(9);
+      text << "element " << i << ": " << out[i] << ", oracle " << ref[i] << ", error " << error << " > bound " << bound;
+      return text.str();
+    }
+  }
+  return "";
 }
 
 }  // namespace tern::oracle
