@@ -62,7 +62,8 @@ void bench_matmul(Pool& pool, int type, const char* name, int n_rows, int n_cols
   char shape[64];
   std::snprintf(shape, sizeof shape, "%s %dx%d rows %d", name, n_rows, n_cols, n_acts);
   if (n_acts == 1)
-    print("matmul", shape, pool.n_threads(), isa_name(isa()), seconds * 1e6, static_cast<double>(w.data.size()) / seconds * 1e-9, "GB/s");
+    print("matmul", shape, pool.n_threads(), isa_name(isa()), seconds * 1e6,
+          static_cast<double>(w.data.size()) / seconds * 1e-9, "GB/s");
   else
     print("matmul", shape, pool.n_threads(), isa_name(isa()), seconds * 1e6, 2.0 * n_rows * n_cols * n_acts / seconds * 1e-9,
           "GFLOP/s");
@@ -92,7 +93,8 @@ int main(int argc, char** argv) {
   std::printf("op,case,threads,isa,us,value,unit\n");
   const int64_t n_bytes = 512 << 20;
   const double bandwidth = read_bandwidth(pool, isa(), n_bytes, 9);
-  print("read_bandwidth", "512 MiB", n_threads, isa_name(isa()), static_cast<double>(n_bytes) / bandwidth * 1e6, bandwidth * 1e-9, "GB/s");
+  print("read_bandwidth", "512 MiB", n_threads, isa_name(isa()), static_cast<double>(n_bytes) / bandwidth * 1e6,
+        bandwidth * 1e-9, "GB/s");
   bench_matmul(pool, TERN_TYPE_Q8_0, "Q8_0", 128256, 2560, 1, 15);
   bench_matmul(pool, TERN_TYPE_F16, "F16", 128256, 2560, 1, 9);
   bench_matmul(pool, TERN_TYPE_F16, "F16", 4096, 256, 1, 2000);

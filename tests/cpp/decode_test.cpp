@@ -75,7 +75,9 @@ TEST(DecodeTest, EveryTq2Byte) {
         const int code = row[32 * (e / 128) + e % 32] >> (2 * (e % 128 / 32)) & 3;
         meaningful = meaningful && code != 3;
         ASSERT_EQ(values[e], float(code - 1)) << "pattern " << pattern << ", element " << e;
-        if (ternary) ASSERT_EQ(trits[e], code - 1);
+        if (ternary) {
+          ASSERT_EQ(trits[e], code - 1);
+        }
       }
       ASSERT_EQ(ternary, meaningful) << "pattern " << pattern;
     }

@@ -126,8 +126,8 @@ TEST(Sample, each_filter_matches_oracle) {
             for (s.draw = 0; s.draw < 6; s.draw++, checked++) {
               const int token = run(c.logits, s).token;
               ASSERT_TRUE(oracle::is_draw(d, oracle::uniform(s.seed, s.draw), token, 1e-6))
-                  << c.name << ", temperature " << temperature << ", top_k " << top_k << ", top_p " << top_p << ", min_p " << min_p
-                  << ", draw " << s.draw << ": token " << token;
+                  << c.name << ", temperature " << temperature << ", top_k " << top_k << ", top_p " << top_p
+                  << ", min_p " << min_p << ", draw " << s.draw << ": token " << token;
             }
           }
   EXPECT_GT(checked, 15000);
@@ -168,7 +168,8 @@ TEST(Sample, large_vocabulary_matches_oracle) {
       const oracle::Distribution d = oracle::distribution(logits, s);
       for (s.draw = 0; s.draw < 5; s.draw++) {
         const int token = run(logits, s).token;
-        EXPECT_TRUE(oracle::is_draw(d, oracle::uniform(s.seed, s.draw), token, 1e-6)) << "spread " << spread << ", mode " << mode;
+        EXPECT_TRUE(oracle::is_draw(d, oracle::uniform(s.seed, s.draw), token, 1e-6))
+            << "spread " << spread << ", mode " << mode;
       }
     }
   }

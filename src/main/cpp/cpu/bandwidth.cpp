@@ -24,7 +24,8 @@ struct Lanes {
 uint64_t sum_words_scalar(const uint64_t* words, int64_t n) { return sum_words<Lanes>(words, n); }
 
 double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes) {
-  TERN_CHECK_ARG(n_bytes > 0 && n_passes > 0, "a bandwidth of %lld bytes in %d passes", static_cast<long long>(n_bytes), n_passes);
+  TERN_CHECK_ARG(n_bytes > 0 && n_passes > 0, "a bandwidth of %lld bytes in %d passes",
+                 static_cast<long long>(n_bytes), n_passes);
   const Buffer buffer(round_up(n_bytes, kTaskBytes), "the bandwidth measurement");
   TERN_CHECK_ARG(buffer.size() / kTaskBytes < (1 << 30), "%lld bytes to read", static_cast<long long>(n_bytes));
   const int n_tasks = static_cast<int>(buffer.size() / kTaskBytes);

@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kGemvTaskBytes = 192 << 10;
 // GEMM reads a task's weights once per few activation rows: they must stay in L2 beside those rows.
 constexpr int64_t kGemmTaskBytes = 256 << 10;
-constexpr int64_t kGemmTaskProducts = 1 << 20;  // some 20 us of one core
+constexpr int64_t kGemmTaskProducts = 4 << 20;  // some 90 us of one core; fewer read the activations too often
 // Weights above this stream from memory. One row at a time is then the fastest, as one linear stream that the hardware
 // prefetches; from a cache, several rows hide more latency. (Zen 4, one core, F16: 26 GB/s by one row, 21 by four; in L2 41 and
 // 64.) Q8_0 is limited by its conversion, to 21 GB/s on one core, and takes several rows always. Slower there: scales converted

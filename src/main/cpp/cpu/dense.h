@@ -2,8 +2,8 @@
 // Weights are widened to float exactly, so the three types of equal values give equal bits.
 //
 // Order of the sum, the same whatever the number of activation rows, tasks and threads: lane j of 32 takes columns j, j + 32,
-// ... in ascending order; then lanes i + (i + 16), i + (i + 8), i + (i + 4), and (0 + 1) + (2 + 3). avx2 and avx512 fuse multiply
-// and add and agree bit for bit; scalar rounds after each.
+// ... in ascending order; then lanes i + (i + 16), i + (i + 8), i + (i + 4), and (0 + 1) + (2 + 3). avx2 and avx512 fuse
+// multiply and add and agree bit for bit; scalar rounds after each.
 #pragma once
 
 #include <cstdint>

@@ -188,8 +188,8 @@ int Sampler::collect(uint64_t threshold) {
   return found;
 }
 
-// Leaves the k largest keys first in scratch.keys and returns the smallest of them. The k-th largest span maximum is a bound from
-// below: k different tokens reach it.
+// Leaves the k largest keys first in scratch.keys and returns the smallest of them. The k-th largest span maximum is a bound
+// from below: k different tokens reach it.
 uint64_t Sampler::top_k_threshold(int k) {
   float bound = -kInf;
   const int spans = n_spans(n_);

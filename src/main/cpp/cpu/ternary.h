@@ -36,7 +36,7 @@ class TernaryWeight {
   virtual int64_t bytes() const = 0;  // packed bytes and scales: what a decode step reads
 
   // Work is cut into n_tasks() independent tasks, each a range of output rows; any thread may run any task. prepare makes what
-  // tasks share (lookup tables) in the scratch that scratch_bytes asked for; it may use the pool.
+  // tasks share (lookup tables) in the 64-byte aligned scratch that scratch_bytes asked for; it may use the pool.
   virtual int n_tasks(int n_act_rows) const = 0;
   virtual int64_t scratch_bytes(int n_act_rows) const = 0;
   virtual void prepare(Pool& pool, QuantRows a, int n_act_rows, void* scratch) const = 0;

@@ -22,7 +22,7 @@ constexpr int kWordBytes = 2 * kRows;          // one word of every row of the t
 constexpr int kBlockSupers = 5;                // 80 lookups of at most 384 fit in int16: 30720
 constexpr int kBlockGroups = kBlockSupers * kSuperGroups;
 constexpr int kChunkTiles = 16;
-constexpr int kAhead = 2048;
+constexpr int kAhead = 4096;  // into L2 only: the tables fill L1. Zen 4, 2560x6912 from DRAM: 16.6 GB/s, 10.0 with 2048 into L1
 
 // Columns as super groups of 48, then words of 9.
 struct Shape {
@@ -137,7 +137,7 @@ void block_sums(const uint8_t* packed, const Block& block, const int16_t* tables
   const auto three = [&]() __attribute__((always_inline)) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; v++) {
-      _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead + 64 * v), _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead + 64 * v), _MM_HINT_T1);
       index[v] = word(packed, v);
     }
 #pragma GCC unroll 3

@@ -3,8 +3,11 @@ package dev.tern.cli;
 import dev.tern.Model;
 import dev.tern.TernException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -69,7 +72,7 @@ public final class Tern {
     commands.setExpandAtFiles(false); // arguments are taken as they are
     StringWriter help = new StringWriter();
     commands.setOut(new PrintWriter(help));
-    commands.getCommandSpec().version(versionLine());
+    commands.getCommandSpec().versionProvider(() -> new String[] {versionLine()});
     commands.setParameterExceptionHandler((e, given) -> {
       io.err().println("tern: " + e.getMessage());
       io.err().println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
@@ -86,7 +89,13 @@ public final class Tern {
       }
       return e instanceof IllegalArgumentException ? BAD_USE : FAILED;
     });
-    int status = commands.execute(args);
+    int status;
+    try {
+      status = commands.execute(args);
+    } catch (OutOfMemoryError e) {
+      io.err().println("tern: out of memory in Java: " + e.getMessage() + " (a larger heap: TERN_JAVA_OPTS=-Xmx4g)");
+      return FAILED;
+    }
     try {
       io.out().print(help.toString());
     } catch (Output.ClosedOutputException e) {
@@ -121,7 +130,10 @@ public final class Tern {
   }
 
   private static String versionLine() {
-    String version = Tern.class.getPackage().getImplementationVersion();
-    return "tern " + (version != null ? version : "(unpackaged)");
+    try (InputStream in = Tern.class.getResourceAsStream("version.txt")) {
+      return "tern " + new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

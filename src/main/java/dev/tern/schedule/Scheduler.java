@@ -299,6 +299,7 @@ public final class Scheduler {
     if (!task.ended) {
       task.ended = true;
       stats.ended(failure);
+      stats.usedPages(pages.nUsed()); // before anyone learns of the end and looks
       task.listener.ended(failure);
     }
   }
