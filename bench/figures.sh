@@ -3,7 +3,7 @@
 #
 #   bench/figures.sh TEXT [PEER_COMMAND]
 #
-# TEXT: a UTF-8 text of 100,000 tokens or more for the perplexities, as training/README.md makes it.
+# TEXT: a held-out UTF-8 text of about 100,000 tokens for the perplexities: training/heldout.py makes one.
 # PEER_COMMAND: run with the model's path and a number of threads, prints "name prefill_tokens_per_s decode_tokens_per_s" of
 # another program; measured in turn with ours. Without it the peer's lines are left out.
 set -euo pipefail

@@ -187,7 +187,7 @@ int32_t tern_engine_fill(tern_engine* engine, int32_t slot, int32_t len, float v
  *
  * Outputs: for each output row the logits are computed and one token drawn (or, with target >= 0, that token
  * taken). logprob is the log-probability (natural) of the token under the plain softmax of the raw logits. A row with
- * no finite logit gets out_token -1.
+ * a NaN or +infinite logit, or with no finite one, gets out_token -1 and logprob NaN, whatever was asked for.
  *
  * Sampling, in this order: repetition penalty over penalty tokens (positive logits divided, negative multiplied);
  * temperature 0 takes the largest (lowest id on ties); else logits / temperature, top_k (0: off), softmax, top_p (1: off),
@@ -285,7 +285,7 @@ int32_t tern_op_ternary(tern_device* device, const char* kernel, const int8_t* w
 int32_t tern_op_embed(tern_device* device, int32_t type, const void* table, int64_t n_bytes, int32_t n_table,
                       int32_t dim, const int32_t* ids, int32_t n_ids, float* out);
 
-/* One draw from logits [n] as described at tern_batch. *token is -1 if no logit is finite. */
+/* One draw from logits [n] as described at tern_batch, failures included. */
 int32_t tern_op_sample(tern_device* device, const float* logits, int32_t n, float temperature, int32_t top_k,
                        float top_p, float min_p, float repeat_penalty, const int32_t* penalty_token,
                        int32_t n_penalty, int64_t seed, int64_t draw, int32_t* token, float* logprob);

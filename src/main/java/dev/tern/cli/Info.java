@@ -59,14 +59,23 @@ final class Info implements Callable<Integer> {
     io.out().format("%-16s %s%n", name, value.replace("\n", "\n" + " ".repeat(17)));
   }
 
-  /** A JSON value without its quotes and brackets. */
+  /** A JSON value without its quotes and brackets; a list of objects is a line each, one inside of another in parentheses. */
   private static String plain(JsonNode value) {
-    if (value.isArray() || value.isObject()) {
-      List<String> parts = new ArrayList<>();
-      value.properties().forEach(field -> parts.add(field.getKey() + ": " + plain(field.getValue())));
-      if (value.isArray()) {
-        value.forEach(element -> parts.add(plain(element)));
-      }
+    return plain(value, "\n");
+  }
+
+  private static String plain(JsonNode value, String betweenObjects) {
+    List<String> parts = new ArrayList<>();
+    if (value.isArray()) {
+      boolean objects = value.size() > 0 && value.get(0).isObject();
+      value.forEach(element -> parts.add(plain(element, "; ")));
+      return String.join(objects ? betweenObjects : ", ", parts);
+    }
+    if (value.isObject()) {
+      value.properties().forEach(field -> {
+        String text = plain(field.getValue(), "; ");
+        parts.add(field.getKey().replace('_', ' ') + " " + (field.getValue().isContainerNode() ? "(" + text + ")" : text));
+      });
       return String.join(", ", parts);
     }
     return value.asText();
