@@ -455,7 +455,7 @@ TEST(Attention, ExtremeScores) {
       const auto out = run(pool, isa, arena.layer(),
                            {p.q.data(), 1, 1, p.sink_end.data(), p.lo.data(), p.hi.data(), &seq, 1, nullptr}, 70, 1);
       const std::vector<double> ref64 = oracle::attention<double>(p);
-      EXPECT_EQ(oracle::mismatch(out.data(), ref64.data(), oracle::attention<float>(p).data(), 1, 16), "")
+      EXPECT_EQ(oracle::mismatch(out.data(), ref64.data(), oracle::attention<float>(p).data(), 1, 16, 4), "")
           << size;
     }
 }

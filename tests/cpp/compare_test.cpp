@@ -43,10 +43,8 @@ TEST(Compare, NanAndInfinityFail) {
     EXPECT_NE(r.check(), "");
     r = {};
     r.ref32[4] = bad;  // a broken reference must not open the bound
-    if (std::isnan(bad)) {
-      r.out[5] = 7;
-      EXPECT_NE(r.check(), "");
-    }
+    r.out[5] = 7;
+    EXPECT_NE(r.check(), "");
     r = {};
     r.ref64[4] = bad;
     r.out[4] = bad;

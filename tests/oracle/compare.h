@@ -20,10 +20,14 @@ inline std::string mismatch(const float* out, const double* ref64, const float* 
   for (int64_t r = 0; r < n_rows; r++) {
     double norm = 0, spread = 0;
     for (int64_t i = 0; i < dim; i++) {
-      norm = std::max(norm, std::fabs(ref64[r * dim + i]));
-      spread = std::max(spread, std::fabs(double(ref32[r * dim + i]) - ref64[r * dim + i]));
+      const double distance = std::fabs(double(ref32[r * dim + i]) - ref64[r * dim + i]);
+      norm = std::isnan(ref64[r * dim + i]) ? NAN : std::max(std::fabs(ref64[r * dim + i]), norm);
+      spread = std::isnan(distance) ? NAN : std::max(distance, spread);
+      if (std::isnan(norm) || std::isnan(spread)) break;
     }
     const double bound = 2 * spread + units * std::numeric_limits<float>::epsilon() * norm;
+    // A reference that is not finite would open the bound to everything.
+    if (!std::isfinite(norm) || !std::isfinite(spread)) return "row " + std::to_string(r) + ": a reference is not finite";
     for (int64_t i = 0; i < dim; i++) {
       const double error = std::fabs(double(out[r * dim + i]) - ref64[r * dim + i]);
       if (!(error <= bound)) {

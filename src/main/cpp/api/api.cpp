@@ -67,7 +67,11 @@ int32_t tern_device_set_threads(tern_device* device, int32_t n_threads) {
   });
 }
 
-int32_t tern_device_n_threads(const tern_device* device) { return device ? device->device->backend->n_threads() : 0; }
+int32_t tern_device_n_threads(const tern_device* device) {
+  if (!device) return 0;
+  const std::lock_guard<std::mutex> lock(device->device->mutex);
+  return device->device->backend->n_threads();
+}
 
 int32_t tern_device_describe(tern_device* device, const char** json) {
   return guarded([&] {
@@ -144,6 +148,7 @@ int32_t tern_engine_estimate(const tern_model* model, const tern_engine_config* 
     TERN_CHECK_HANDLE(kv_bytes);
     TERN_CHECK_HANDLE(scratch_bytes);
     TERN_CHECK_ARG(model->model->sealed(), "the model is not sealed");
+    const std::lock_guard<std::mutex> lock(model->model->device().mutex);
     *kv_bytes = Engine::kv_bytes(*model->model, *config);
     *scratch_bytes = Engine::scratch_bytes(*model->model, *config);
   });

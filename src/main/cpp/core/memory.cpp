@@ -2,7 +2,9 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -15,7 +17,7 @@ namespace {
 
 constexpr int64_t kLarge = 4 << 20;      // from here on: own mapping, huge pages
 constexpr int64_t kHugePage = 2 << 20;
-constexpr int64_t kAskFirst = 64 << 20;  // from here on: compare with what the system says is free
+constexpr int64_t kAskFirst = 1 << 20;   // from here on: compare with what the system says is free
 
 std::atomic<int64_t> live_bytes{0};
 
@@ -30,7 +32,8 @@ int64_t read_number(const char* path, const char* key) {  // key null: the file 
       break;
     }
     if (!std::strncmp(line, key, std::strlen(key))) {
-      if (std::sscanf(line + std::strlen(key), " %lld kB", &value) == 1) value *= 1024;
+      char unit[4] = "";
+      if (std::sscanf(line + std::strlen(key), " %lld %2s", &value, unit) == 2 && !std::strcmp(unit, "kB")) value *= 1024;
       break;
     }
   }
@@ -41,10 +44,45 @@ int64_t read_number(const char* path, const char* key) {  // key null: the file 
 int64_t available_bytes() {
   int64_t available = read_number("/proc/meminfo", "MemAvailable:");
   if (available < 0) available = std::numeric_limits<int64_t>::max();
-  const int64_t limit = read_number("/sys/fs/cgroup/memory.max", nullptr);
-  const int64_t used = read_number("/sys/fs/cgroup/memory.current", nullptr);
-  if (limit >= 0 && used >= 0 && limit - used < available) available = limit > used ? limit - used : 0;
+  // Every control group from this process's own up to the root may set a limit (version 2; "max" reads as no number).
+  char path[512] = "";
+  if (std::FILE* file = std::fopen("/proc/self/cgroup", "re")) {
+    char line[400];
+    while (std::fgets(line, sizeof line, file))
+      if (!std::strncmp(line, "0::/", 4)) {
+        line[std::strcspn(line, "\n")] = 0;
+        std::snprintf(path, sizeof path, "/sys/fs/cgroup%s", line + 3);
+      }
+    std::fclose(file);
+  }
+  for (size_t end = std::strlen(path); end >= std::strlen("/sys/fs/cgroup"); ) {
+    path[end] = 0;
+    char file[560];
+    const auto read = [&](const char* name, const char* key) {
+      std::snprintf(file, sizeof file, "%s/%s", path, name);
+      return read_number(file, key);
+    };
+    const int64_t limit = read("memory.max", nullptr), used = read("memory.current", nullptr);
+    if (limit >= 0 && used >= 0) {
+      // Cached files count as used, but give way.
+      const int64_t cached = std::max<int64_t>(0, read("memory.stat", "active_file")) +
+                             std::max<int64_t>(0, read("memory.stat", "inactive_file"));
+      available = std::min(available, std::max<int64_t>(0, limit - used + cached));
+    }
+    while (end > 0 && path[--end] != '/') {
+    }
+  }
   return available;
+}
+
+// Makes pages real now: a page that is not there when a kernel first writes to it ends the process.
+bool populate(void* data, int64_t n_bytes) {
+#ifdef MADV_POPULATE_WRITE
+  if (madvise(data, static_cast<size_t>(n_bytes), MADV_POPULATE_WRITE) == 0) return true;
+  if (errno != EINVAL) return false;
+#endif
+  for (int64_t i = 0; i < n_bytes; i += 4096) static_cast<volatile char*>(data)[i] = 0;
+  return true;
 }
 
 [[noreturn]] void out_of_memory(int64_t n_bytes, const char* purpose) {
@@ -75,6 +113,10 @@ Buffer::Buffer(int64_t n_bytes, const char* purpose) {
     if (end > aligned + rounded) munmap(reinterpret_cast<void*>(aligned + rounded), end - aligned - rounded);
     data_ = reinterpret_cast<void*>(aligned);
     madvise(data_, static_cast<size_t>(rounded), MADV_HUGEPAGE);  // advice only: fine where it is refused
+    if (!populate(data_, rounded)) {
+      munmap(data_, static_cast<size_t>(rounded));
+      out_of_memory(n_bytes, purpose);
+    }
     mapped_ = rounded;
   } else {
     const size_t rounded = static_cast<size_t>(round_up(n_bytes, 64));

@@ -1,9 +1,6 @@
 // Ternary sums by vpdpbusd: the codes w + 1 are its unsigned bytes, the activations its signed ones; sum w q = sum code q - sum q.
 // One row: the planes are masked but not shifted, so plane p counts 4^p fold; four accumulators, shifted once at the end.
 // Several rows: codes are unpacked once in registers and meet a tile of up to 8 activation rows.
-// gcc 12 warns of its own headers (GCC bug 105593).
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
 
 #include "cpu/ternary_kernel.h"
@@ -13,7 +10,7 @@ namespace tern::cpu {
 namespace {
 
 constexpr int kActTile = 8;
-constexpr int kAhead = 2048;  // bytes of software prefetch: Zen 4, DRAM streaming, flat from 1 to 4 KiB
+constexpr int kAhead = 2048;  // bytes of software prefetch; none to 8 KiB were alike on Zen 4
 
 // |plane 3| grows by at most 4 * (2 << 6) * 128 = 2^16 a step: 2^15 steps reach -2^31 and no further.
 constexpr int kMaxSteps = 1 << 14;

@@ -41,18 +41,22 @@ public final class Engine implements AutoCloseable {
     this.settings = settings;
     StepBatch batch = new StepBatch(settings.limits());
     nativeEngine = model.newEngine(settings.threads(), settings.kvPages(), settings.kvType(), batch);
-    threads = model.device().nThreads();
-    kvBytes = nativeEngine.kvBytes();
-    scratchBytes = nativeEngine.scratchBytes();
-    pages = new PageAllocator(settings.kvPages());
-    scheduler = new Scheduler(batch, step(nativeEngine), pages, settings.prefillChunk(), settings.scoreRows());
-    runner = new Runner(scheduler, "tern-engine-" + COUNT.incrementAndGet());
-    leak = LeakReporter.watch(this, "an engine of " + model.name() + " with " + (kvBytes + scratchBytes) + " bytes");
-    try {
+    LeakReporter watch = null;
+    try { // the model may be closed meanwhile, or there may be no more threads
+      threads = model.device().nThreads();
+      kvBytes = nativeEngine.kvBytes();
+      scratchBytes = nativeEngine.scratchBytes();
+      pages = new PageAllocator(settings.kvPages());
+      scheduler = new Scheduler(batch, step(nativeEngine), pages, settings.prefillChunk(), settings.scoreRows());
+      runner = new Runner(scheduler, "tern-engine-" + COUNT.incrementAndGet());
+      watch = LeakReporter.watch(this, "an engine of " + model.name() + " with " + (kvBytes + scratchBytes) + " bytes");
+      leak = watch;
       runner.start();
-    } catch (Error e) { // no more threads
+    } catch (RuntimeException | Error e) {
       nativeEngine.close();
-      leak.closed();
+      if (watch != null) {
+        watch.closed();
+      }
       throw e;
     }
   }
@@ -88,7 +92,12 @@ public final class Engine implements AutoCloseable {
     if (nSessions.getAndUpdate(n -> Math.min(max, n + 1)) == max) {
       throw new CapacityException(max + " sessions are open: close one, or build the engine with more maxSequences");
     }
-    return new Session(this);
+    try {
+      return new Session(this);
+    } catch (RuntimeException | Error e) {
+      removeSession();
+      throw e;
+    }
   }
 
   void removeSession() {

@@ -1,5 +1,6 @@
 package dev.tern;
 
+import dev.tern.schedule.Runner;
 import dev.tern.schedule.Task;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
@@ -40,6 +41,7 @@ public final class Generation implements Iterable<Token>, Iterator<Token>, AutoC
   private final TokenQueue queue;
   private final Runnable wake;
   private final AtomicReference<Reader> reader = new AtomicReference<>(Reader.NOBODY);
+  private final CompletableFuture<GenerationResult> future; // one, however often it is asked for
   private volatile boolean cancelled;
   private volatile boolean closed;
 
@@ -51,6 +53,7 @@ public final class Generation implements Iterable<Token>, Iterator<Token>, AutoC
     this.feed = feed;
     this.queue = queue;
     this.wake = wake;
+    future = feed.done().thenApplyAsync(result -> result);
   }
 
   /**
@@ -163,14 +166,15 @@ public final class Generation implements Iterable<Token>, Iterator<Token>, AutoC
   /**
    * Completes when the generation has ended: with the result, also after {@link #cancel()}, or exceptionally with what made it fail.
    * If nobody reads the tokens yet, they go only into the result from now on and the generation runs freely; so start to iterate
-   * before you call this, if you want both. Completing or cancelling the future does nothing to the generation.
+   * before you call this, if you want both. Completing or cancelling the future does nothing to the
+   * generation; all calls return the same one.
    */
   public CompletableFuture<GenerationResult> future() {
     if (reader.compareAndSet(Reader.NOBODY, Reader.FUTURE)) {
       queue.discard();
       wakeIfAwaited();
     }
-    return feed.done().thenApplyAsync(result -> result);
+    return future;
   }
 
   /**
@@ -218,7 +222,12 @@ public final class Generation implements Iterable<Token>, Iterator<Token>, AutoC
     wake.run();
   }
 
-  /** Cancels, and waits for the step in progress. Idempotent. Keeps the interrupt flag. */
+  /**
+   * Cancels, and waits for the step in progress. Idempotent. Keeps the interrupt flag.
+   *
+   * @throws IllegalStateException on the scheduler's own thread, where an executor of {@link #publisher(Executor)} may have brought the
+   *     caller: it would wait for itself; use {@link #cancel()} there
+   */
   @Override
   public void close() {
     closed = true;
@@ -233,6 +242,7 @@ public final class Generation implements Iterable<Token>, Iterator<Token>, AutoC
   }
 
   void awaitEnd() {
+    Runner.checkMayWait();
     queue.awaitEnd();
   }
 }

@@ -7,6 +7,9 @@ import java.util.concurrent.CompletableFuture;
 
 /** The writing side of a generation: on the scheduler's thread it turns ids into tokens with text, and knows when enough is enough. */
 final class TokenFeed implements TaskListener {
+  /** Tokens up to which a result is kept whole; of a longer generation, or an endless one, the last part. */
+  private static final int MAX_WHOLE = 1 << 18;
+
   private final Sampling sampling;
   private final Set<Integer> eogIds;
   private final TokenDecoder decoder;
@@ -20,7 +23,7 @@ final class TokenFeed implements TaskListener {
   private volatile long lastToken = -1;
   private volatile long end = -1;
   private volatile int nPrompt;
-  private volatile int nGenerated;
+  private volatile long nGenerated; // an endless stream passes 2^31
   private volatile FinishReason finishReason;
 
   TokenFeed(Sampling sampling, Set<Integer> eogIds, TokenDecoder decoder, TokenQueue queue) {
@@ -29,7 +32,7 @@ final class TokenFeed implements TaskListener {
     this.decoder = decoder;
     this.queue = queue;
     stopText = new StopText(sampling.stopStrings());
-    transcript = new Transcript(sampling.maxTokens() == 0);
+    transcript = new Transcript(sampling.maxTokens() == 0 || sampling.maxTokens() > MAX_WHOLE);
   }
 
   @Override
@@ -49,13 +52,13 @@ final class TokenFeed implements TaskListener {
     if (firstToken < 0) {
       firstToken = lastToken;
     }
-    int n = nGenerated + 1;
+    long n = nGenerated + 1;
     nGenerated = n;
     String text = stopText.put(decoder.put(id));
     FinishReason reason = null;
     if (stopText.isFound() || (eogIds.contains(id) && !sampling.ignoreEos()) || sampling.stopTokens().contains(id)) {
       reason = FinishReason.STOP;
-    } else if (n == sampling.maxTokens()) {
+    } else if (sampling.maxTokens() > 0 && n == sampling.maxTokens()) {
       reason = FinishReason.LENGTH;
     }
     if (reason != null && !stopText.isFound()) {

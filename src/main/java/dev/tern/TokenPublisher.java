@@ -90,9 +90,12 @@ final class TokenPublisher implements Flow.Publisher<Token> {
       do {
         try {
           deliver();
-        } catch (RuntimeException e) { // a subscriber that throws has cancelled (Reactive Streams 2.13)
+        } catch (Throwable e) { // a subscriber that throws has cancelled (Reactive Streams 2.13)
           over = true;
           generation.cancel();
+          if (e instanceof Error error) {
+            throw error;
+          }
         }
         seen = signals.addAndGet(-seen);
       } while (seen != 0);

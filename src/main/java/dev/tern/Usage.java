@@ -7,4 +7,4 @@ package dev.tern;
  *     was generated but not yet fed
  * @param generatedTokens tokens generated, delivered or not, the stop token included
  */
-public record Usage(int promptTokens, int generatedTokens) {}
+public record Usage(int promptTokens, long generatedTokens) {}

@@ -7,6 +7,7 @@ import dev.tern.Sampling;
 import dev.tern.Session;
 import dev.tern.cache.CachePolicy;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -92,7 +93,7 @@ public final class EndlessRun {
     return part[part.length / 2];
   }
 
-  /** VmRSS of this process, or -1 where the system does not tell. */
+  /** VmRSS of this process. */
   private static long residentBytes() {
     try {
       for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
@@ -101,8 +102,8 @@ public final class EndlessRun {
         }
       }
     } catch (IOException e) {
-      // not Linux
+      throw new UncheckedIOException("resident memory is read from /proc/self/status, which is not here", e);
     }
-    return -1;
+    throw new IllegalStateException("/proc/self/status has no VmRSS");
   }
 }

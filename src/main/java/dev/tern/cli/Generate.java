@@ -104,7 +104,7 @@ final class Generate implements Callable<Integer> {
   private void report(Generation generation, Engine engine, long firstMillis) {
     Usage usage = generation.usage();
     Timings times = generation.timings();
-    int decoded = Math.max(0, usage.generatedTokens() - 1); // the first comes out of the prompt's last step
+    long decoded = Math.max(0, usage.generatedTokens() - 1); // the first comes out of the prompt's last step
     line("prompt     %d tokens in %s, %.1f tokens/s", usage.promptTokens(), Text.duration(Math.max(0, times.prefillNanos())),
         Text.perSecond(usage.promptTokens(), times.prefillNanos()));
     line("generated  %d tokens, after the first %d in %s, %.1f tokens/s", usage.generatedTokens(), decoded,

@@ -7,6 +7,7 @@ import dev.tern.Session;
 import dev.tern.cache.CachePolicy;
 import dev.tern.format.Tokenizer;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,7 +54,12 @@ final class Perplexity implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    String content = Files.readString(text, StandardCharsets.UTF_8);
+    String content;
+    try {
+      content = Files.readString(text, StandardCharsets.UTF_8);
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(text + " is not UTF-8 text");
+    }
     try (Model m = model.load(io)) {
       Tokenizer tokenizer = m.tokenizer();
       int[] tokens = tokenizer.encode(content, false, false);

@@ -1,6 +1,7 @@
 package dev.tern.kernel;
 
 import dev.tern.LoadProgress;
+import dev.tern.ModelFormatException;
 import dev.tern.format.GgufFile;
 import dev.tern.format.ModelSpec;
 import dev.tern.format.WeightRef;
@@ -26,12 +27,17 @@ public final class NativeModel extends NativeHandle {
     device.enter();
     try (tern_model_config config = config(spec)) {
       Native.check(TernAbi.tern_model_create(device.pointer(), config, model));
+    } catch (IllegalArgumentException e) { // a value of the file that the native side alone refuses
+      throw new ModelFormatException(e.getMessage(), -1);
     } finally {
       device.leave();
     }
     try {
       load(file, spec, progress);
       Native.check(TernAbi.tern_model_seal(model));
+    } catch (IllegalArgumentException e) {
+      close();
+      throw new ModelFormatException(e.getMessage(), -1);
     } catch (RuntimeException | Error e) {
       close();
       throw e;

@@ -15,8 +15,7 @@ public final class Runner implements AutoCloseable {
 
   public Runner(Scheduler scheduler, String name) {
     this.scheduler = scheduler;
-    thread = new Thread(this::run, name);
-    thread.setDaemon(true);
+    thread = new SchedulerThread(this::run, name);
   }
 
   public void start() {
@@ -32,8 +31,8 @@ public final class Runner implements AutoCloseable {
         }
       }
     } catch (Throwable e) { // not even an Error may leave readers waiting
+      scheduler.terminate(new NativeFaultException("the scheduler failed: " + e, e)); // first: logging may fail too
       LOG.error("the scheduler failed", e);
-      scheduler.terminate(new NativeFaultException("the scheduler failed: " + e, e));
     }
   }
 
@@ -42,9 +41,28 @@ public final class Runner implements AutoCloseable {
     LockSupport.unpark(thread);
   }
 
-  /** Stops after the step in progress, and waits for that. Keeps the interrupt flag. Not for the runner's own thread. */
+  /** @throws IllegalStateException on a runner's thread: it would wait for itself, and all its streams with it */
+  public static void checkMayWait() {
+    if (Thread.currentThread() instanceof SchedulerThread) {
+      throw new IllegalStateException("a scheduler's thread must not wait: cancel instead of closing, or use another executor");
+    }
+  }
+
+  private static final class SchedulerThread extends Thread {
+    SchedulerThread(Runnable run, String name) {
+      super(run, name);
+      setDaemon(true);
+    }
+  }
+
+  /**
+   * Stops after the step in progress, and waits for that. Keeps the interrupt flag.
+   *
+   * @throws IllegalStateException on a runner's thread
+   */
   @Override
   public void close() {
+    checkMayWait();
     stopped = true;
     wake();
     boolean interrupted = false;

@@ -135,7 +135,7 @@ public final class Scheduler {
     for (int i = 0; i < batch.size(); i++) {
       try {
         handOut(i);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) { // of this stream alone
         batch.task(i).sequence.release(asTern(e));
         end(batch.task(i), asTern(e));
       }
