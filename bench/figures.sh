@@ -24,7 +24,7 @@ model=$work/bitnet-2b-4t.gguf
 {
   echo "$(machine), $(nproc) cores, $(date +%F), load average before: $busy. Random weights in the shape of BitNet b1.58 2B-4T, TQ2_0 with a Q8_0 head:"
   echo
-  ./tern bench model --model "$model" -p 128,512 -n 64 --threads 1,2
+  ./tern bench model --model "$model" -p 128,512 -n 64 -r 3 --threads 1,2
 } >"$results/bitnet-2b-4t.md"
 
 if [ -n "$peer" ]; then

@@ -46,7 +46,9 @@ TEST(Buffer, TooMuchIsAnErrorThatNamesPurposeAndSizes) {
       FAIL() << n;
     } catch (const Error& e) {
       EXPECT_TRUE(e.status() == TERN_ERR_OUT_OF_MEMORY || e.status() == TERN_ERR_INVALID_ARGUMENT);
-      if (e.status() == TERN_ERR_OUT_OF_MEMORY) EXPECT_NE(std::string(e.what()).find("the test arena"), std::string::npos);
+      if (e.status() == TERN_ERR_OUT_OF_MEMORY) {
+        EXPECT_NE(std::string(e.what()).find("the test arena"), std::string::npos);
+      }
     }
   }
   EXPECT_EQ(native_bytes(), before);
