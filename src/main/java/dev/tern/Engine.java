@@ -187,6 +187,7 @@ public final class Engine implements AutoCloseable {
     if (closed) {
       return;
     }
+    Runner.checkMayWait(); // before anything is changed: a later close can still do it
     closed = true;
     runner.close();
     scheduler.terminate(new ClosedException("the engine was closed"));

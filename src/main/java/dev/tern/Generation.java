@@ -189,6 +189,9 @@ public final class Generation implements Iterable<Token>, Iterator<Token>, AutoC
       queue.discard();
       wakeIfAwaited();
     }
+    if (!feed.hasEnded()) {
+      Runner.checkMayWait();
+    }
     try {
       return feed.done().get();
     } catch (InterruptedException e) {
@@ -230,6 +233,9 @@ public final class Generation implements Iterable<Token>, Iterator<Token>, AutoC
    */
   @Override
   public void close() {
+    if (!feed.hasEnded()) {
+      Runner.checkMayWait();
+    }
     closed = true;
     if (!feed.hasEnded()) {
       cancel();

@@ -3,6 +3,7 @@ package dev.tern;
 import dev.tern.cache.SequenceCache;
 import dev.tern.format.Tokenizer;
 import dev.tern.schedule.Sequence;
+import dev.tern.schedule.Runner;
 import dev.tern.schedule.Task;
 import java.util.ConcurrentModificationException;
 import java.util.Objects;
@@ -97,6 +98,7 @@ public final class Session implements AutoCloseable {
       check(copy, true);
       float[] logits = new float[engine.model().vocabSize()];
       Waiter waiter = new Waiter(0);
+      Runner.checkMayWait();
       await(waiter, start(s -> Task.logits(s, copy, logits, waiter)));
       return logits;
     });
@@ -114,6 +116,7 @@ public final class Session implements AutoCloseable {
     return call(() -> {
       check(copy, true);
       Waiter waiter = new Waiter(sequence.hasPending() ? copy.length : copy.length - 1);
+      Runner.checkMayWait();
       await(waiter, start(s -> Task.score(s, copy, waiter)));
       return waiter.logprobs();
     });
