@@ -1,5 +1,6 @@
 // extern "C" shell of device, model and engine: check the pointers, take the device's lock, call, catch everything.
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include <sched.h>
@@ -24,6 +25,16 @@ int threads_of(int32_t n) {
   return n;
 }
 
+std::shared_ptr<Backend> open_backend(const char* name, int n_threads) {
+  if (!std::strcmp(name, "cpu")) return open_cpu_backend(n_threads == 0 ? usable_cores() : threads_of(n_threads));
+  int index = 0, end = 0;
+  if (!std::strcmp(name, "cuda") || (std::sscanf(name, "cuda:%4d%n", &index, &end) == 1 && !name[end] && index >= 0)) {
+    TERN_CHECK_ARG(n_threads == 0 || n_threads == 1, "%d threads: the cuda backend computes on the GPU and takes 0", n_threads);
+    return open_cuda_backend(index);
+  }
+  fail(TERN_ERR_UNAVAILABLE, "no backend is called '%.64s'; there are cpu, cuda and cuda:N", name);
+}
+
 }  // namespace
 
 void set_last_error(const char* text) noexcept {
@@ -41,18 +52,19 @@ int32_t tern_abi_version(void) { return TERN_ABI_VERSION; }
 
 const char* tern_last_error(void) { return last_error; }
 
-int64_t tern_native_bytes(void) { return native_bytes(); }
+int64_t tern_native_bytes(void) { return native_bytes() + cuda_native_bytes(); }
+
+int32_t tern_cuda_library(const char* path) {
+  return guarded([&] { set_cuda_library(path); });
+}
 
 int32_t tern_device_open(const char* name, int32_t n_threads, tern_device** out) {
   return guarded([&] {
     TERN_CHECK_HANDLE(out);
     *out = nullptr;
     TERN_CHECK_HANDLE(name);
-    if (std::strcmp(name, "cpu"))
-      fail(TERN_ERR_UNAVAILABLE, "no backend is called '%.64s' in this build; there is: cpu", name);
-    const int threads = n_threads == 0 ? usable_cores() : threads_of(n_threads);
     auto device = std::make_shared<Device>();
-    device->backend = open_cpu_backend(threads);
+    device->backend = open_backend(name, n_threads);
     *out = new tern_device{std::move(device)};
   });
 }
@@ -177,7 +189,7 @@ int32_t tern_engine_logits(tern_engine* engine, int32_t output, float* logits) {
     TERN_CHECK_HANDLE(logits);
     const Engine& e = *engine->engine;
     const std::lock_guard<std::mutex> lock(e.model().device().mutex);
-    std::memcpy(logits, e.logits(output), sizeof(float) * static_cast<size_t>(e.model().config().vocab_size));
+    e.logits(output, logits);
   });
 }
 

@@ -1,4 +1,5 @@
 // extern "C" shell of the single kernels: the backend's own ops, on the caller's arrays.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -26,10 +27,62 @@ class Locked {
     lock_ = std::unique_lock<std::mutex>(device_->mutex);
   }
   Backend* operator->() const { return device_->backend.get(); }
+  Backend& operator*() const { return *device_->backend; }
 
  private:
   std::shared_ptr<Device> device_;
   std::unique_lock<std::mutex> lock_;
+};
+
+// A caller's array as the backend sees it: itself, or a copy in the backend's memory.
+template <class T>
+class In {
+ public:
+  In(const Locked& backend, const T* host, int64_t n) : data_(host) {
+    if (!host || backend->host_memory()) return;
+    copy_ = backend->allocate(checked_mul(n, sizeof(T)), "a copy of an argument");
+    backend->upload(copy_.template as<void>(), host, copy_.size());
+    data_ = copy_.template as<T>();
+  }
+  operator const T*() const { return data_; }
+
+ private:
+  Buffer copy_;
+  const T* data_;
+};
+
+// The same for a result; fetch copies it to the caller. With copy_in the caller's values are there first.
+template <class T>
+class Out {
+ public:
+  Out(const Locked& backend, T* host, int64_t n, bool copy_in = false) : backend_(*backend), host_(host), data_(host) {
+    if (backend->host_memory()) return;
+    copy_ = backend->allocate(checked_mul(n, sizeof(T)), "a result");
+    data_ = copy_.template as<T>();
+    if (copy_in) backend->upload(data_, host, copy_.size());
+  }
+  operator T*() const { return data_; }
+  void fetch() {
+    if (copy_) backend_.download(host_, data_, copy_.size());
+  }
+
+ private:
+  Backend& backend_;
+  Buffer copy_;
+  T* host_;
+  T* data_;
+};
+
+// Scratch of the backend.
+template <class T>
+class Temp {
+ public:
+  Temp(const Locked& backend, int64_t n) : buffer_(backend->allocate(checked_mul(n, sizeof(T)), "scratch of an op")) {}
+  operator T*() const { return buffer_.template as<T>(); }
+  Span span() const { return {buffer_.template as<void>(), buffer_.size()}; }
+
+ private:
+  Buffer buffer_;
 };
 
 void check_rope(int style, int n_rows, int n_heads, int head_dim, int rope_dim) {
@@ -61,7 +114,14 @@ int32_t tern_op_rmsnorm(tern_device* device, const float* x, const float* weight
     TERN_CHECK_ARG(x && weight && out, "an array is null");
     positive("n_rows", n_rows);
     positive("dim", dim);
-    backend->rmsnorm(x, weight, eps, n_rows, dim, out);
+    const int64_t n = checked_mul(n_rows, dim);
+    const In<float> w(backend, weight, dim);
+    Out<float> y(backend, out, n);
+    const In<float> from(backend, x, n);
+    ActivationsSource source = {const_cast<float*>(static_cast<const float*>(from))};  // no gate: it is not written
+    source.norm = w, source.eps = eps;
+    backend->activations(source, n_rows, dim, true, false, {y, nullptr, nullptr, nullptr});
+    y.fetch();
   });
 }
 
@@ -72,11 +132,17 @@ int32_t tern_op_rmsnorm_quantize(tern_device* device, const float* x, const floa
     TERN_CHECK_ARG(x && q && scale && sum, "an array is null");
     positive("n_rows", n_rows);
     positive("dim", dim);
-    const Buffer padded(checked_mul(round_up(dim, 64), n_rows), "activations");
-    const Activations a =
-        backend->activations(x, weight, eps, n_rows, dim, false, true, {nullptr, padded.as<int8_t>(), scale, sum});
-    for (int r = 0; r < n_rows; r++)
-      std::memcpy(q + int64_t(r) * dim, a.int8 + int64_t(r) * a.int8_stride, static_cast<size_t>(dim));
+    const int64_t n = checked_mul(n_rows, dim);
+    const In<float> from(backend, x, n), w(backend, weight, dim);
+    Out<float> scales(backend, scale, n_rows);
+    Out<int32_t> sums(backend, sum, n_rows);
+    const Temp<int8_t> padded(backend, checked_mul(round_up(dim, 128), n_rows));
+    ActivationsSource source = {const_cast<float*>(static_cast<const float*>(from))};  // no gate: it is not written
+    source.norm = w, source.eps = eps;
+    const Activations a = backend->activations(source, n_rows, dim, false, true, {nullptr, padded, scales, sums});
+    for (int r = 0; r < n_rows; r++) backend->download(q + int64_t(r) * dim, a.int8 + int64_t(r) * a.int8_stride, dim);
+    scales.fetch();
+    sums.fetch();
   });
 }
 
@@ -86,7 +152,17 @@ int32_t tern_op_gate(tern_device* device, int32_t kind, const float* gate, const
     TERN_CHECK_ARG(gate && up && out, "an array is null");
     TERN_CHECK_ARG(kind == TERN_GATE_SILU || kind == TERN_GATE_RELU2, "gate kind %d is not one", kind);
     positive("n", n);
-    backend->gate(kind, gate, up, n, out);
+    const In<float> u(backend, up, n);
+    if (gate != out) std::memmove(out, gate, sizeof(float) * static_cast<size_t>(n));
+    Out<float> y(backend, out, n, true);
+    // Elementwise: cut into rows of any length.
+    constexpr int64_t kRow = 1 << 20;
+    for (int64_t begin = 0; begin < n; begin += kRow) {
+      const int len = static_cast<int>(std::min(kRow, n - begin));
+      float* const part = y + begin;
+      backend->activations({part, u + begin, kind}, 1, len, true, false, {part, nullptr, nullptr, nullptr});
+    }
+    y.fetch();
   });
 }
 
@@ -99,9 +175,15 @@ int32_t tern_op_rope(tern_device* device, const float* x, const int64_t* pos, co
     TERN_CHECK_ARG(std::isfinite(freq_base) && freq_base > 0, "freq_base is %g", freq_base);
     std::vector<double> inv_freq(static_cast<size_t>(rope_dim / 2));
     cpu::rope_inv_freq(freq_base, factor, rope_dim, inv_freq.data());
-    const Buffer table(checked_mul(checked_mul(n_rows, rope_dim), sizeof(float)), "the RoPE table");
-    backend->rope_table(pos, n_rows, inv_freq.data(), rope_dim, table.as<float>());
-    backend->rope(x, table.as<float>(), style, n_rows, n_heads, head_dim, rope_dim, out);
+    const int64_t n = checked_mul(checked_mul(n_rows, n_heads), head_dim);
+    const In<double> frequencies(backend, inv_freq.data(), rope_dim / 2);
+    const In<int64_t> positions(backend, pos, n_rows);
+    const In<float> from(backend, x, n);
+    Out<float> y(backend, out, n);
+    const Temp<float> table(backend, checked_mul(n_rows, rope_dim));
+    backend->rope_table(positions, n_rows, frequencies, rope_dim, table);
+    backend->rope(from, table, style, n_rows, n_heads, head_dim, rope_dim, y);
+    y.fetch();
   });
 }
 
@@ -121,7 +203,6 @@ int32_t tern_op_attention(tern_device* device, const float* q, const float* k, c
     TERN_CHECK_ARG(n_heads % n_kv_heads == 0, "n_heads %d is not a multiple of n_kv_heads %d", n_heads, n_kv_heads);
     TERN_CHECK_ARG(head_dim > 0 && head_dim <= 256 && head_dim % 8 == 0, "head_dim %d", head_dim);
     TERN_CHECK_ARG(n_rotations >= 1 && n_rotations <= 4, "n_rotations %d", n_rotations);
-    TERN_CHECK_ARG(kv_type == TERN_TYPE_F32 || kv_type == TERN_TYPE_F16, "kv_type %d", kv_type);
     TERN_CHECK_ARG(n_segments >= 0 && (!n_segments || (segment_slot && segment_len && segment_index && segment_rotation)),
                    "n_segments %d, or a segment array is null", n_segments);
     int64_t next = 0, n_keys = 0;
@@ -135,18 +216,36 @@ int32_t tern_op_attention(tern_device* device, const float* q, const float* k, c
       n_keys += segment_len[i];
     }
     const HeadShape shape = {n_heads, n_kv_heads, head_dim, kv_type};
-    const int64_t bytes = checked_mul(checked_mul(n_slots, int64_t(n_kv_heads) * head_dim), kv_type == TERN_TYPE_F32 ? 4 : 2);
-    const Buffer k_arena(bytes, "K"), v_arena(bytes, "V");
-    const KvSpan kv = {k_arena.as<void>(), v_arena.as<void>()};
+    const StepLimits limits = {n_rows, 1, std::max(n_segments, 1), n_rotations, 1, n_slots / TERN_PAGE_LEN};
+    const Temp<uint8_t> arena(backend, backend->kv_layer_bytes(shape, limits.n_pages));
+    const KvLayerSpan kv = {arena, limits.n_pages};
     std::vector<int32_t> slots(static_cast<size_t>(n_slots));
     for (int i = 0; i < n_slots; i++) slots[i] = i;
-    backend->kv_append(kv, shape, k, v, slots.data(), n_slots);
-    Buffer scratch(backend->attention_scratch_bytes(shape, n_rows, std::max<int64_t>(n_keys, 1), std::max(n_segments, 1)),
-                   "attention scratch");
+    const int64_t kv_elements = checked_mul(checked_mul(n_slots, n_kv_heads), head_dim);
+    const int64_t q_elements = checked_mul(checked_mul(n_rows, n_heads), head_dim);
+    {
+      const In<float> k_in(backend, k, kv_elements), v_in(backend, v, kv_elements);
+      const In<int32_t> slot_in(backend, slots.data(), n_slots);
+      backend->kv_write(kv, shape, k_in, v_in, slot_in, n_slots);
+    }
+    const Temp<uint8_t> q_rotated(backend, backend->q_rotated_bytes(shape, n_rows, n_rotations));
+    const In<float> q_in(backend, q, checked_mul(q_elements, n_rotations));
+    backend->q_write(shape, q_in, int64_t(n_rows) * n_rotations, q_rotated);
+    const Temp<uint8_t> scratch(backend, backend->attention_scratch_bytes(shape, limits));
     const int32_t row_begin[] = {0, n_rows}, segment_begin[] = {0, n_segments};
-    const AttentionBatch batch = {n_rows,        1,        n_rotations, row_begin, segment_begin, segment_slot, segment_len,
-                                  segment_index, segment_rotation, sink_end, lo, hi};
-    backend->attention(kv, shape, batch, q, out, scratch);
+    const std::vector<int64_t> q_pos(static_cast<size_t>(n_rows) * n_rotations);
+    tern_batch batch = {};
+    batch.struct_size = sizeof batch;
+    batch.n_rows = n_rows, batch.n_seqs = 1, batch.n_segments = n_segments, batch.n_rotations = n_rotations;
+    batch.q_pos = q_pos.data(), batch.sink_end = sink_end, batch.lo = lo, batch.hi = hi;
+    batch.seq_row_begin = row_begin, batch.seq_segment_begin = segment_begin;
+    batch.segment_slot = segment_slot, batch.segment_len = segment_len;
+    batch.segment_index = segment_index, batch.segment_rotation = segment_rotation;
+    Out<float> y(backend, out, q_elements);
+    backend->create_runner(shape, limits)->run(batch, [&](const Step& step) {
+      backend->attention(kv, shape, step, q_rotated, y, scratch.span());
+    });
+    y.fetch();
   });
 }
 
@@ -157,13 +256,17 @@ int32_t tern_op_matmul(tern_device* device, int32_t type, int32_t store, const v
     TERN_CHECK_ARG(x && out, "an array is null");
     positive("n_rows", n_rows);
     const std::unique_ptr<Weight> w = whole_weight(backend, type, store, n_out, n_in, weight, n_bytes);
-    const Buffer int8(checked_mul(round_up(n_in, 64), n_rows), "activations"),
-        scale(checked_mul(n_rows, sizeof(float)), "scales"), sum(checked_mul(n_rows, sizeof(int32_t)), "sums");
-    Buffer scratch(backend->matmul_scratch_bytes(*w, n_rows), "matmul scratch");
-    const Activations a = backend->activations(x, nullptr, 1, n_rows, n_in, !w->ternary(), w->ternary(),
-                                               {nullptr, int8.as<int8_t>(), scale.as<float>(), sum.as<int32_t>()});
-    const Projection p = {w.get(), out, false};
-    backend->matmul(&p, 1, a, n_rows, scratch);
+    const In<float> from(backend, x, checked_mul(n_rows, n_in));
+    Out<float> y(backend, out, checked_mul(n_rows, n_out));
+    const Temp<int8_t> int8(backend, checked_mul(round_up(n_in, 128), n_rows));
+    const Temp<float> scale(backend, n_rows);
+    const Temp<int32_t> sum(backend, n_rows);
+    const Temp<uint8_t> scratch(backend, backend->matmul_scratch_bytes(*w, n_rows));
+    const ActivationsSource source = {const_cast<float*>(static_cast<const float*>(from))};  // no gate: it is not written
+    const Activations a = backend->activations(source, n_rows, n_in, !w->ternary(), w->ternary(), {nullptr, int8, scale, sum});
+    const Projection p = {w.get(), y, false};
+    backend->matmul(&p, 1, a, n_rows, scratch.span());
+    y.fetch();
   });
 }
 
@@ -189,7 +292,10 @@ int32_t tern_op_embed(tern_device* device, int32_t type, const void* table, int6
     for (int i = 0; i < n_ids; i++)
       TERN_CHECK_ARG(ids[i] >= 0 && ids[i] < n_table, "id %d of a table of %d", ids[i], n_table);
     const std::unique_ptr<Weight> w = whole_weight(backend, type, TERN_STORE_DENSE, n_table, dim, table, n_bytes);
-    backend->embed(*w, ids, n_ids, out);
+    const In<int32_t> rows(backend, ids, n_ids);
+    Out<float> y(backend, out, checked_mul(n_ids, dim));
+    backend->embed(*w, rows, n_ids, y);
+    y.fetch();
   });
 }
 
@@ -207,24 +313,24 @@ int32_t tern_op_sample(tern_device* device, const float* logits, int32_t n, floa
     TERN_CHECK_ARG(n_penalty >= 0 && (!n_penalty || penalty_token), "%d penalty tokens", n_penalty);
     for (int i = 0; i < n_penalty; i++)
       TERN_CHECK_ARG(penalty_token[i] >= 0 && penalty_token[i] < n, "penalty token %d of %d", penalty_token[i], n);
-    const int32_t begin[] = {0, n_penalty}, row = 0, target = -1;
+    const int32_t begin[] = {0, n_penalty}, none = -1;
+    const In<float> raw(backend, logits, n), t(backend, &temperature, 1), p(backend, &top_p, 1), m(backend, &min_p, 1),
+        penalty(backend, &repeat_penalty, 1);
+    const In<int32_t> target(backend, &none, 1), k(backend, &top_k, 1), penalty_begin(backend, begin, 2),
+        penalty_tokens(backend, penalty_token, n_penalty);
+    const In<int64_t> s(backend, &seed, 1), d(backend, &draw, 1);
+    Out<int32_t> out_token(backend, token, 1);
+    Out<float> out_logprob(backend, logprob, 1);
     tern_batch batch = {};
     batch.n_outputs = 1;
-    batch.output_row = &row;
-    batch.target = &target;
-    batch.temperature = &temperature;
-    batch.top_k = &top_k;
-    batch.top_p = &top_p;
-    batch.min_p = &min_p;
-    batch.repeat_penalty = &repeat_penalty;
-    batch.seed = &seed;
-    batch.draw = &draw;
-    batch.penalty_begin = begin;
-    batch.penalty_token = penalty_token;
-    batch.out_token = token;
-    batch.out_logprob = logprob;
-    Buffer scratch(backend->sample_scratch_bytes(n), "sampling scratch");
-    backend->sample(logits, n, batch, scratch);
+    batch.target = target, batch.temperature = t, batch.top_k = k, batch.top_p = p, batch.min_p = m;
+    batch.repeat_penalty = penalty, batch.seed = s, batch.draw = d;
+    batch.penalty_begin = penalty_begin, batch.penalty_token = penalty_tokens;
+    batch.out_token = out_token, batch.out_logprob = out_logprob;
+    const Temp<uint8_t> scratch(backend, backend->sample_scratch_bytes(n, 1));
+    backend->sample(raw, n, batch, scratch.span());
+    out_token.fetch();
+    out_logprob.fetch();
   });
 }
 

@@ -125,16 +125,28 @@ Buffer::Buffer(int64_t n_bytes, const char* purpose) {
     std::memset(data_, 0, rounded);
   }
   size_ = n_bytes;
+  free_ = free;
   live_bytes.fetch_add(size_, std::memory_order_relaxed);
 }
 
-Buffer::~Buffer() {
-  if (!data_) return;
-  if (mapped_)
-    munmap(data_, static_cast<size_t>(mapped_));
+Buffer Buffer::adopt(void* data, int64_t n_bytes, void (*release)(void*)) {
+  Buffer buffer;
+  buffer.data_ = data;
+  buffer.size_ = n_bytes;
+  buffer.free_ = free;
+  buffer.release_ = release;
+  live_bytes.fetch_add(n_bytes, std::memory_order_relaxed);
+  return buffer;
+}
+
+void Buffer::free(Buffer& buffer) noexcept {
+  if (buffer.release_)
+    buffer.release_(buffer.data_);
+  else if (buffer.mapped_)
+    munmap(buffer.data_, static_cast<size_t>(buffer.mapped_));
   else
-    std::free(data_);
-  live_bytes.fetch_sub(size_, std::memory_order_relaxed);
+    std::free(buffer.data_);
+  live_bytes.fetch_sub(buffer.size_, std::memory_order_relaxed);
 }
 
 }  // namespace tern

@@ -14,7 +14,11 @@ class Buffer {
  public:
   Buffer() = default;
   Buffer(int64_t n_bytes, const char* purpose);
-  ~Buffer();
+  // Memory of another kind, counted here and given back with release(data).
+  static Buffer adopt(void* data, int64_t n_bytes, void (*release)(void*));
+  ~Buffer() {
+    if (data_) free_(*this);
+  }
   Buffer(Buffer&& other) noexcept { swap(other); }
   Buffer& operator=(Buffer&& other) noexcept {
     Buffer(std::move(other)).swap(*this);
@@ -35,11 +39,16 @@ class Buffer {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     std::swap(mapped_, other.mapped_);
+    std::swap(free_, other.free_);
+    std::swap(release_, other.release_);
   }
+  static void free(Buffer& buffer) noexcept;
 
   void* data_ = nullptr;
   int64_t size_ = 0;
   int64_t mapped_ = 0;  // bytes obtained by mmap, 0 if by aligned_alloc
+  void (*free_)(Buffer&) noexcept = nullptr;  // of the library that made it, whose counter it is in
+  void (*release_)(void*) = nullptr;
 };
 
 }  // namespace tern

@@ -22,6 +22,10 @@ namespace {
 
 using namespace cpu;
 
+int64_t q_pos_bytes(const StepLimits& limits) {
+  return int64_t(limits.max_rows) * limits.max_rotations * static_cast<int64_t>(sizeof(int64_t));
+}
+
 class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(int n_threads) : isa_(cpu::isa()), pool_(n_threads) {}
@@ -34,29 +38,42 @@ class CpuBackend final : public Backend {
     return create_cpu_weight(type, store, n_rows, n_cols, scale, vector);
   }
 
+  Buffer allocate(int64_t n_bytes, const char* purpose) override { return Buffer(n_bytes, purpose); }
+  bool host_memory() const override { return true; }
+  void upload(void* to, const void* host, int64_t n_bytes) override { std::memcpy(to, host, static_cast<size_t>(n_bytes)); }
+  void download(void* host, const void* from, int64_t n_bytes) override {
+    std::memcpy(host, from, static_cast<size_t>(n_bytes));
+  }
+
+  std::unique_ptr<StepRunner> create_runner(const HeadShape&, const StepLimits& limits) override;
+  int64_t runner_bytes(const HeadShape&, const StepLimits& limits) override { return q_pos_bytes(limits); }
+
+  int64_t kv_layer_bytes(const HeadShape& s, int n_pages) override {
+    return checked_mul(2, half_layer_bytes(s, n_pages));
+  }
+  int64_t q_rotated_bytes(const HeadShape& s, int n_rows, int n_rotations) override {
+    return checked_mul(checked_mul(int64_t(n_rows) * n_rotations, int64_t(s.n_heads) * s.head_dim), sizeof(float));
+  }
   int64_t matmul_scratch_bytes(const Weight& weight, int max_rows) override {
     const CpuWeight& w = static_cast<const CpuWeight&>(weight);
     int64_t most = 0;  // few rows may need more than many: shared tables pay only for few
     for (int n = 1; w.ternary() && n <= max_rows; n++) most = std::max(most, w.ternary_weight().scratch_bytes(n));
     return most;
   }
-  int64_t attention_scratch_bytes(const HeadShape& s, int max_rows, int64_t max_keys, int max_segments) override {
-    return cpu::attention_scratch_bytes(pool_.n_threads(), max_rows, s.n_heads, s.n_kv_heads, s.head_dim, max_keys,
-                                        max_segments);
+  int64_t attention_scratch_bytes(const HeadShape& s, const StepLimits& l) override {
+    return cpu::attention_scratch_bytes(pool_.n_threads(), l.max_rows, s.n_heads, s.n_kv_heads, s.head_dim,
+                                        int64_t(l.n_pages) * TERN_PAGE_LEN, l.max_segments);
   }
-  int64_t sample_scratch_bytes(int vocab_size) override {
+  int64_t sample_scratch_bytes(int vocab_size, int) override {
     return checked_mul(round_up(cpu::sample_scratch_bytes(vocab_size), 64), pool_.n_threads());
   }
 
   void embed(const Weight& table, const int32_t* ids, int n, float* out) override {
     cpu::embed(isa_, static_cast<const CpuWeight&>(table).dense(), ids, n, out);
   }
-  void rmsnorm(const float* x, const float* weight, float eps, int n_rows, int dim, float* out) override {
-    cpu::rmsnorm(pool_, isa_, x, weight, eps, n_rows, dim, out);
-  }
-  Activations activations(const float* x, const float* norm, float eps, int n_rows, int dim, bool f32, bool int8,
+  Activations activations(const ActivationsSource& source, int n_rows, int dim, bool f32, bool int8,
                           const ActivationsBuffer& buffer) override;
-  void matmul(const Projection* projections, int n, const Activations& a, int n_rows, Buffer& scratch) override;
+  void matmul(const Projection* projections, int n, const Activations& a, int n_rows, Span scratch) override;
 
   void rope_table(const int64_t* pos, int n_rows, const double* inv_freq, int rope_dim, float* cos_sin) override {
     cpu::rope_table(pool_, pos, n_rows, inv_freq, rope_dim, cos_sin);
@@ -66,30 +83,41 @@ class CpuBackend final : public Backend {
     cpu::rope(pool_, isa_, x, n_heads * head_dim, cos_sin, style, n_rows, n_heads, head_dim, rope_dim, out,
               n_heads * head_dim);
   }
-  void kv_append(const KvSpan& kv, const HeadShape& s, const float* k, const float* v, const int32_t* slot,
-                 int n_rows) override {
-    const int dim = s.n_kv_heads * s.head_dim;
-    cpu::kv_append(isa_, layer_of(kv, s), k, dim, v, dim, slot, n_rows);
-  }
-  void attention(const KvSpan& kv, const HeadShape& shape, const AttentionBatch& batch, const float* q, float* out,
-                 Buffer& scratch) override;
-  void gate(int kind, const float* gate, const float* up, int64_t n, float* out) override {
-    cpu::gate(pool_, isa_, kind, gate, up, n, out);
-  }
+  void rope_append(const KvLayerSpan& kv, const HeadShape& s, const RopeAppend& a) override;
+  void attention(const KvLayerSpan& kv, const HeadShape& shape, const Step& step, const void* q, float* out,
+                 Span scratch) override;
   void gather(const float* x, const int32_t* rows, int n, int dim, float* out) override {
     for (int i = 0; i < n; i++)
       std::memcpy(out + int64_t(i) * dim, x + int64_t(rows[i]) * dim, sizeof(float) * static_cast<size_t>(dim));
   }
-  void sample(const float* logits, int vocab_size, const tern_batch& batch, Buffer& scratch) override;
+  void sample(const float* logits, int vocab_size, const tern_batch& batch, Span scratch) override;
+
+  void kv_write(const KvLayerSpan& kv, const HeadShape& s, const float* k, const float* v, const int32_t* slot,
+                int n_rows) override {
+    const int dim = s.n_kv_heads * s.head_dim;
+    cpu::kv_append(isa_, layer_of(kv, s), k, dim, v, dim, slot, n_rows);
+  }
+  void q_write(const HeadShape& s, const float* q, int64_t n_rows, void* q_rotated) override {
+    std::memcpy(q_rotated, q, sizeof(float) * static_cast<size_t>(n_rows * s.n_heads * s.head_dim));
+  }
+  void fill_slots(const KvLayerSpan& kv, const HeadShape& shape, int slot, int len, float value) override;
   void ternary_int32(const char* kernel, const int8_t* w, int n_out, int n_in, const int8_t* q, int n_rows,
                      int32_t* out) override;
   double read_bandwidth(int64_t n_bytes, int n_passes) override {
     return cpu::read_bandwidth(pool_, isa_, n_bytes, n_passes);
   }
-  void fill_slots(const KvSpan& kv, const HeadShape& shape, int slot, int len, float value) override;
 
  private:
-  static KvLayer layer_of(const KvSpan& kv, const HeadShape& s) { return {kv.k, kv.v, s.kv_type, s.n_kv_heads, s.head_dim}; }
+  // Of K, and as much again of V.
+  static int64_t half_layer_bytes(const HeadShape& s, int n_pages) {
+    if (s.kv_type != TERN_TYPE_F32 && s.kv_type != TERN_TYPE_F16)
+      fail(TERN_ERR_UNSUPPORTED, "the cpu keeps keys and values as F32 or F16, not as type %d", s.kv_type);
+    return checked_mul(checked_mul(int64_t(n_pages) * TERN_PAGE_LEN, int64_t(s.n_kv_heads) * s.head_dim),
+                       s.kv_type == TERN_TYPE_F32 ? 4 : 2);
+  }
+  static KvLayer layer_of(const KvLayerSpan& kv, const HeadShape& s) {
+    return {kv.data, static_cast<uint8_t*>(kv.data) + half_layer_bytes(s, kv.n_pages), s.kv_type, s.n_kv_heads, s.head_dim};
+  }
 
   Isa isa_;
   Pool pool_;
@@ -97,25 +125,56 @@ class CpuBackend final : public Backend {
   std::vector<AttentionSeq> seqs_;
 };
 
-Activations CpuBackend::activations(const float* x, const float* norm, float eps, int n_rows, int dim, bool f32, bool int8,
+// On the CPU a step's arrays are used where they are.
+class CpuRunner final : public StepRunner {
+ public:
+  explicit CpuRunner(const StepLimits& limits) : q_pos_(q_pos_bytes(limits), "query positions") {}
+  int64_t bytes() const override { return q_pos_.size(); }
+  void run(const tern_batch& b, const std::function<void(const Step&)>& body) override {
+    for (int r = 0; r < b.n_rotations; r++)
+      for (int i = 0; i < b.n_rows; i++)
+        q_pos_.as<int64_t>()[int64_t(r) * b.n_rows + i] = b.q_pos[int64_t(i) * b.n_rotations + r];
+    body({b, q_pos_.as<int64_t>(), nullptr});
+  }
+
+ private:
+  Buffer q_pos_;
+};
+
+std::unique_ptr<StepRunner> CpuBackend::create_runner(const HeadShape&, const StepLimits& limits) {
+  return std::make_unique<CpuRunner>(limits);
+}
+
+Activations CpuBackend::activations(const ActivationsSource& source, int n_rows, int dim, bool f32, bool int8,
                                     const ActivationsBuffer& buffer) {
+  const float* const x = source.x;
+  if (source.up) cpu::gate(pool_, isa_, source.gate, x, source.up, int64_t(n_rows) * dim, source.x);
+  const float* const norm = source.norm;
   Activations a;
   if (f32) a.f32 = norm ? buffer.f32 : x;
   if (int8) {
     const int stride = static_cast<int>(round_up(dim, 64));
-    rmsnorm_quantize(pool_, isa_, x, norm, eps, n_rows, dim, {buffer.int8, buffer.scale, buffer.sum, stride},
+    rmsnorm_quantize(pool_, isa_, x, norm, source.eps, n_rows, dim, {buffer.int8, buffer.scale, buffer.sum, stride},
                      f32 && norm ? buffer.f32 : nullptr);
     a.int8 = buffer.int8;
     a.scale = buffer.scale;
     a.sum = buffer.sum;
     a.int8_stride = stride;
   } else if (norm) {
-    cpu::rmsnorm(pool_, isa_, x, norm, eps, n_rows, dim, buffer.f32);
+    cpu::rmsnorm(pool_, isa_, x, norm, source.eps, n_rows, dim, buffer.f32);
   }
   return a;
 }
 
-void CpuBackend::matmul(const Projection* projections, int n, const Activations& a, int n_rows, Buffer& scratch) {
+void CpuBackend::rope_append(const KvLayerSpan& kv, const HeadShape& s, const RopeAppend& a) {
+  rope(a.k, a.k_table, a.style, a.n_rows, s.n_kv_heads, s.head_dim, a.rope_dim, a.k);
+  for (int64_t r = 0; r < a.n_rotations; r++)
+    rope(a.q, a.q_table + r * a.n_rows * a.rope_dim, a.style, a.n_rows, s.n_heads, s.head_dim, a.rope_dim,
+         static_cast<float*>(a.q_rotated) + r * a.n_rows * s.n_heads * s.head_dim);
+  kv_write(kv, s, a.k, a.v, a.slot, a.n_rows);
+}
+
+void CpuBackend::matmul(const Projection* projections, int n, const Activations& a, int n_rows, Span scratch) {
   const QuantRows quant = {const_cast<int8_t*>(a.int8), const_cast<float*>(a.scale), const_cast<int32_t*>(a.sum),
                            a.int8_stride};
   // All projections are cut into one list of tasks, so that the threads meet once.
@@ -133,7 +192,7 @@ void CpuBackend::matmul(const Projection* projections, int n, const Activations&
           matmul(projections + i, n - i, a, n_rows, scratch);
           return;
         }
-        t.prepare(pool_, quant, n_rows, scratch.as<void>());
+        t.prepare(pool_, quant, n_rows, scratch.data);
         prepared = t.kernel();
       }
       total += t.n_tasks(n_rows);
@@ -149,14 +208,15 @@ void CpuBackend::matmul(const Projection* projections, int n, const Activations&
     const Projection& p = projections[i];
     const CpuWeight& w = static_cast<const CpuWeight&>(*p.weight);
     if (w.ternary())
-      w.ternary_weight().run_task(own, quant, n_rows, scratch.as<void>(), p.out, w.n_rows(), p.accumulate);
+      w.ternary_weight().run_task(own, quant, n_rows, scratch.data, p.out, w.n_rows(), p.accumulate);
     else
       dense_run_task(isa_, w.dense(), own, a.f32, w.n_cols(), n_rows, p.out, w.n_rows(), p.accumulate);
   });
 }
 
-void CpuBackend::attention(const KvSpan& kv, const HeadShape& shape, const AttentionBatch& b, const float* q, float* out,
-                           Buffer& scratch) {
+void CpuBackend::attention(const KvLayerSpan& kv, const HeadShape& shape, const Step& step, const void* q, float* out,
+                           Span scratch) {
+  const tern_batch& b = step.batch;
   segments_.resize(static_cast<size_t>(b.seq_segment_begin[b.n_seqs]));
   seqs_.resize(static_cast<size_t>(b.n_seqs));
   for (size_t i = 0; i < segments_.size(); i++)
@@ -164,24 +224,24 @@ void CpuBackend::attention(const KvSpan& kv, const HeadShape& shape, const Atten
   for (int s = 0; s < b.n_seqs; s++)
     seqs_[s] = {b.seq_row_begin[s], b.seq_row_begin[s + 1], segments_.data() + b.seq_segment_begin[s],
                 b.seq_segment_begin[s + 1] - b.seq_segment_begin[s]};
-  const AttentionArgs args = {q, b.n_rows, shape.n_heads, b.sink_end, b.lo, b.hi, seqs_.data(), b.n_seqs, out};
-  cpu::attention(pool_, isa_, layer_of(kv, shape), args, scratch.as<void>(), scratch.size());
+  const AttentionArgs args = {static_cast<const float*>(q), b.n_rows, shape.n_heads, b.sink_end, b.lo, b.hi, seqs_.data(), b.n_seqs, out};
+  cpu::attention(pool_, isa_, layer_of(kv, shape), args, scratch.data, scratch.size);
 }
 
-void CpuBackend::sample(const float* logits, int vocab_size, const tern_batch& b, Buffer& scratch) {
+void CpuBackend::sample(const float* logits, int vocab_size, const tern_batch& b, Span scratch) {
   const int64_t stride = round_up(cpu::sample_scratch_bytes(vocab_size), 64);
   pool_.run(b.n_outputs, [&](int o, int thread) {
     const int begin = b.penalty_begin[o];
     const Sampling sampling = {b.temperature[o], b.top_k[o], b.top_p[o], b.min_p[o], b.repeat_penalty[o], b.seed[o], b.draw[o],
                                b.penalty_token + begin, b.penalty_begin[o + 1] - begin, b.target[o]};
     const Sampled s = cpu::sample(isa_, logits + int64_t(o) * vocab_size, vocab_size, sampling,
-                                  scratch.as<uint8_t>() + stride * thread);
+                                  static_cast<uint8_t*>(scratch.data) + stride * thread);
     b.out_token[o] = s.token;
     b.out_logprob[o] = s.logprob;
   });
 }
 
-void CpuBackend::fill_slots(const KvSpan& kv, const HeadShape& shape, int slot, int len, float value) {
+void CpuBackend::fill_slots(const KvLayerSpan& kv, const HeadShape& shape, int slot, int len, float value) {
   const std::vector<float> row(static_cast<size_t>(shape.n_kv_heads * shape.head_dim), value);
   const int dim = static_cast<int>(row.size());
   for (int32_t s = slot; s < slot + len; s++) cpu::kv_append(isa_, layer_of(kv, shape), row.data(), dim, row.data(), dim, &s, 1);

@@ -24,7 +24,7 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-#define TERN_ABI_VERSION 1
+#define TERN_ABI_VERSION 2
 
 /* Keys that share one allocation unit and one attention tile. A key's place in its page is its index mod 64. */
 #define TERN_PAGE_LEN 64
@@ -46,6 +46,8 @@ enum {
   TERN_TYPE_F32 = 0,
   TERN_TYPE_F16 = 1,
   TERN_TYPE_Q8_0 = 8,
+  TERN_TYPE_I8 = 24,   /* KV arena only: int8 with one float scale per slot and head */
+  TERN_TYPE_BF16 = 30,
   TERN_TYPE_TQ1_0 = 34,
   TERN_TYPE_TQ2_0 = 35
 };
@@ -97,9 +99,18 @@ int64_t tern_native_bytes(void);
 
 /* ---- device ------------------------------------------------------------------------------------------------- */
 
-/* Opens a backend. name: "cpu". n_threads: 1..256, or 0 for one per core this process may use. */
+/*
+ * Opens a backend. name: "cpu", "cuda" (the first GPU) or "cuda:N". n_threads: 1..256, or 0 for one per core this process may
+ * use; 0 for cuda. TERN_ERR_UNAVAILABLE: there is no driver, no such GPU, or no kernels for it; the text says which.
+ */
 int32_t tern_device_open(const char* name, int32_t n_threads, tern_device** out);
 void tern_device_destroy(tern_device* device);
+
+/*
+ * Where the library of the CUDA backend is; NULL: beside this library. The environment variable TERN_CUDA_LIBRARY goes before it.
+ * Looked at when a cuda device is first opened; a backend that was opened stays.
+ */
+int32_t tern_cuda_library(const char* path);
 
 /* Threads that run kernels from now on, 1..256. Engines made with fewer refuse to step with more. */
 int32_t tern_device_set_threads(tern_device* device, int32_t n_threads);
@@ -153,7 +164,7 @@ int64_t tern_model_decode_bytes(const tern_model* model);
 typedef struct tern_engine_config {
   uint32_t struct_size;
   int32_t n_pages;         /* of TERN_PAGE_LEN slots each */
-  int32_t kv_type;         /* TERN_TYPE_F32 or TERN_TYPE_F16 */
+  int32_t kv_type;         /* cpu: F32, F16; cuda: F16, BF16, I8 */
   int32_t max_rows;        /* rows (query tokens) of one step */
   int32_t max_seqs;        /* sequences of one step */
   int32_t max_segments;    /* segments of one step, all sequences together */

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "core/checked.h"
 #include "model/forward.h"
@@ -10,6 +11,7 @@ namespace tern {
 namespace {
 
 constexpr int64_t kMaxPosition = int64_t(1) << 40;
+constexpr int64_t kInt8Columns = 128;  // rows of int8 activations are padded to at most this many columns by any backend
 
 void in_range(const char* name, int64_t value, int64_t low, int64_t high) {
   TERN_CHECK_ARG(value >= low && value <= high, "%s is %lld, it must be %lld to %lld", name, static_cast<long long>(value),
@@ -20,7 +22,9 @@ void check_engine_config(const EngineConfig& c) {
   TERN_CHECK_ARG(c.struct_size == sizeof(EngineConfig), "tern_engine_config of another version: %u bytes, expected %zu",
                  c.struct_size, sizeof(EngineConfig));
   in_range("n_pages", c.n_pages, 1, INT32_MAX / TERN_PAGE_LEN);
-  TERN_CHECK_ARG(c.kv_type == TERN_TYPE_F32 || c.kv_type == TERN_TYPE_F16, "kv_type %d is neither F32 nor F16", c.kv_type);
+  TERN_CHECK_ARG(c.kv_type == TERN_TYPE_F32 || c.kv_type == TERN_TYPE_F16 || c.kv_type == TERN_TYPE_BF16 ||
+                     c.kv_type == TERN_TYPE_I8,
+                 "kv_type %d is none of F32, F16, BF16, I8", c.kv_type);
   in_range("max_rows", c.max_rows, 1, 1 << 16);
   in_range("max_seqs", c.max_seqs, 1, c.max_rows);
   in_range("max_segments", c.max_segments, 1, 1 << 24);
@@ -35,7 +39,7 @@ class Carver {
   template <class T>
   T* take(int64_t n) {
     uint8_t* p = base_ ? base_ + used_ : nullptr;
-    used_ = checked_add(used_, round_up(checked_mul(n, sizeof(T)), 64));
+    used_ = checked_add(used_, round_up(checked_mul(n, sizeof(T)), 256));
     return reinterpret_cast<T*>(p);
   }
   int64_t used() const { return used_; }
@@ -45,7 +49,27 @@ class Carver {
   int64_t used_ = 0;
 };
 
-int64_t carve(const ModelConfig& m, const EngineConfig& c, uint8_t* base, Scratch* out) {
+StepLimits limits_of(const EngineConfig& c) {
+  return {c.max_rows, c.max_seqs, c.max_segments, c.max_rotations, c.max_outputs, c.n_pages};
+}
+
+HeadShape head_shape(const ModelConfig& m, const EngineConfig& c) {
+  return {m.n_heads, m.n_kv_heads, m.head_dim, c.kv_type};
+}
+
+int64_t matmul_scratch_bytes(const Model& model, const EngineConfig& c) {
+  int64_t n = 0;
+  for (int role : {TERN_ROLE_WQ, TERN_ROLE_WK, TERN_ROLE_WV, TERN_ROLE_WO, TERN_ROLE_W_GATE, TERN_ROLE_W_UP, TERN_ROLE_W_DOWN})
+    for (int layer = 0; layer < model.config().n_layers; layer++)
+      n = std::max(n, model.backend().matmul_scratch_bytes(*model.weight(role, layer), c.max_rows));
+  return std::max(n, model.backend().matmul_scratch_bytes(model.head(), c.max_outputs));
+}
+
+// Lays out the scratch from base on; base null: only counts.
+int64_t carve(const Model& model, const EngineConfig& c, uint8_t* base, Scratch* out) {
+  const ModelConfig& m = model.config();
+  Backend& b = model.backend();
+  const HeadShape shape = head_shape(m, c);
   Carver carver(base);
   const int64_t rows = c.max_rows, rotations = c.max_rotations, q_dim = int64_t(m.n_heads) * m.head_dim,
                 kv_dim = int64_t(m.n_kv_heads) * m.head_dim,
@@ -55,95 +79,71 @@ int64_t carve(const ModelConfig& m, const EngineConfig& c, uint8_t* base, Scratc
   s.q = carver.take<float>(rows * q_dim);
   s.k = carver.take<float>(rows * kv_dim);
   s.v = carver.take<float>(rows * kv_dim);
-  s.q_rotated = carver.take<float>(checked_mul(rotations * rows, q_dim));
+  s.q_rotated = carver.take<uint8_t>(b.q_rotated_bytes(shape, c.max_rows, c.max_rotations));
   s.attn = carver.take<float>(rows * q_dim);
   s.gate = carver.take<float>(rows * m.ffn_dim);
   s.up = carver.take<float>(rows * m.ffn_dim);
   s.k_table = carver.take<float>(rows * m.rope_dim);
   s.q_table = carver.take<float>(rotations * rows * m.rope_dim);
-  s.q_pos = carver.take<int64_t>(rotations * rows);
   s.outputs = carver.take<float>(int64_t(c.max_outputs) * m.hidden_dim);
   s.logits = carver.take<float>(int64_t(c.max_outputs) * m.vocab_size);
   s.act.f32 = carver.take<float>(rows * widest);
-  s.act.int8 = carver.take<int8_t>(rows * round_up(widest, 64));
+  s.act.int8 = carver.take<int8_t>(rows * round_up(widest, kInt8Columns));
   s.act.scale = carver.take<float>(rows);
   s.act.sum = carver.take<int32_t>(rows);
+  const auto span = [&](int64_t n) { return Span{carver.take<uint8_t>(n), n}; };
+  s.matmul = span(matmul_scratch_bytes(model, c));
+  s.attention = span(b.attention_scratch_bytes(shape, limits_of(c)));
+  s.sample = span(b.sample_scratch_bytes(m.vocab_size, c.max_outputs));
   if (out) *out = s;
   return carver.used();
-}
-
-HeadShape head_shape(const ModelConfig& m, const EngineConfig& c) {
-  return {m.n_heads, m.n_kv_heads, m.head_dim, c.kv_type};
-}
-
-int64_t layer_kv_bytes(const ModelConfig& m, const EngineConfig& c) {  // of K, and as much again of V
-  const int64_t element = c.kv_type == TERN_TYPE_F32 ? 4 : 2;
-  return checked_mul(checked_mul(int64_t(c.n_pages) * TERN_PAGE_LEN, int64_t(m.n_kv_heads) * m.head_dim), element);
-}
-
-// Every role's matmul with max_rows rows shares one scratch, the largest any needs.
-int64_t matmul_scratch_bytes(const Model& model, const EngineConfig& c) {
-  int64_t n = 0;
-  for (int role : {TERN_ROLE_WQ, TERN_ROLE_WK, TERN_ROLE_WV, TERN_ROLE_WO, TERN_ROLE_W_GATE, TERN_ROLE_W_UP, TERN_ROLE_W_DOWN})
-    for (int layer = 0; layer < model.config().n_layers; layer++)
-      n = std::max(n, model.backend().matmul_scratch_bytes(*model.weight(role, layer), c.max_rows));
-  return std::max(n, model.backend().matmul_scratch_bytes(model.head(), c.max_outputs));
-}
-
-int64_t attention_scratch_bytes(const Model& model, const EngineConfig& c) {
-  return model.backend().attention_scratch_bytes(head_shape(model.config(), c), c.max_rows,
-                                                 int64_t(c.n_pages) * TERN_PAGE_LEN, c.max_segments);
 }
 
 }  // namespace
 
 int64_t Engine::kv_bytes(const Model& model, const EngineConfig& config) {
   check_engine_config(config);
-  return checked_mul(checked_mul(layer_kv_bytes(model.config(), config), 2), model.config().n_layers);
+  return checked_mul(model.backend().kv_layer_bytes(head_shape(model.config(), config), config.n_pages),
+                     model.config().n_layers);
 }
 
 int64_t Engine::scratch_bytes(const Model& model, const EngineConfig& config) {
   check_engine_config(config);
-  return carve(model.config(), config, nullptr, nullptr) + matmul_scratch_bytes(model, config) +
-         attention_scratch_bytes(model, config) + model.backend().sample_scratch_bytes(model.config().vocab_size);
-}
-
-int64_t Engine::scratch_bytes() const {
-  return buffers_.size() + matmul_scratch_.size() + attention_scratch_.size() + sample_scratch_.size();
+  return carve(model, config, nullptr, nullptr) +
+         model.backend().runner_bytes(head_shape(model.config(), config), limits_of(config));
 }
 
 Engine::Engine(std::shared_ptr<Model> model, const EngineConfig& config) : model_(std::move(model)), config_(config) {
   check_engine_config(config_);
   TERN_CHECK_ARG(model_->sealed(), "the model is not sealed");
-  const ModelConfig& m = model_->config();
   Backend& b = model_->backend();
-  shape_ = head_shape(m, config_);
+  shape_ = head_shape(model_->config(), config_);
   n_threads_ = b.n_threads();
-  kv_ = Buffer(kv_bytes(*model_, config_), "the KV arena (lower the window or the number of sequences)");
-  buffers_ = Buffer(carve(m, config_, nullptr, nullptr), "scratch (lower the rows of a step)");
-  carve(m, config_, buffers_.as<uint8_t>(), &scratch_);
-  matmul_scratch_ = Buffer(matmul_scratch_bytes(*model_, config_), "matmul scratch");
-  attention_scratch_ = Buffer(attention_scratch_bytes(*model_, config_), "attention scratch");
-  sample_scratch_ = Buffer(b.sample_scratch_bytes(m.vocab_size), "sampling scratch");
+  kv_.size = kv_bytes(*model_, config_);
+  const int64_t scratch = carve(*model_, config_, nullptr, nullptr);
+  char purpose[160];
+  std::snprintf(purpose, sizeof purpose, "an engine (%.1f MB of KV arena: lower the window or the sequences; %.1f MB of scratch)",
+                kv_.size * 1e-6, scratch * 1e-6);
+  memory_ = b.allocate(checked_add(round_up(kv_.size, 256), scratch), purpose);
+  kv_.data = memory_.as<void>();
+  carve(*model_, config_, memory_.as<uint8_t>() + round_up(kv_.size, 256), &scratch_);
+  runner_ = b.create_runner(shape_, limits_of(config_));
   slot_seen_.resize(static_cast<size_t>(config_.n_pages) * TERN_PAGE_LEN);
-}
-
-KvSpan Engine::kv_of(int layer) const {
-  const int64_t n = layer_kv_bytes(model_->config(), config_);
-  uint8_t* base = kv_.as<uint8_t>() + n * 2 * layer;
-  return {base, base + n};
 }
 
 void Engine::fill(int slot, int len, float value) {
   const int n_slots = config_.n_pages * TERN_PAGE_LEN;
   TERN_CHECK_ARG(slot >= 0 && len >= 0 && slot <= n_slots - len, "slots [%d, +%d) of %d", slot, len, n_slots);
-  for (int layer = 0; layer < model_->config().n_layers; layer++)
-    model_->backend().fill_slots(kv_of(layer), shape_, slot, len, value);
+  const int n_layers = model_->config().n_layers;
+  for (int layer = 0; layer < n_layers; layer++)
+    model_->backend().fill_slots({static_cast<uint8_t*>(kv_.data) + kv_.size / n_layers * layer, config_.n_pages}, shape_, slot, len,
+                                 value);
 }
 
-const float* Engine::logits(int output) const {
+void Engine::logits(int output, float* to) const {
   TERN_CHECK_ARG(output >= 0 && output < n_logits_, "output %d of %d in the last step", output, n_logits_);
-  return scratch_.logits + int64_t(output) * model_->config().vocab_size;
+  const int64_t n = model_->config().vocab_size;
+  model_->backend().download(to, scratch_.logits + n * output, n * static_cast<int64_t>(sizeof(float)));
 }
 
 namespace {
@@ -241,10 +241,11 @@ void Engine::step(const tern_batch& batch) {
   TERN_CHECK_ARG(b.n_threads() <= n_threads_, "the device has %d threads, the engine was made for %d: make it again",
                  b.n_threads(), n_threads_);
   n_logits_ = 0;
-  const std::function<KvSpan(int)> kv = [this](int layer) { return kv_of(layer); };
-  forward({*model_, shape_, scratch_, matmul_scratch_, attention_scratch_, kv}, batch);
-  if (!batch.n_outputs) return;
-  b.sample(scratch_.logits, model_->config().vocab_size, batch, sample_scratch_);
+  runner_->run(batch, [this](const Step& step) {
+    forward({*model_, shape_, scratch_, kv_, config_.n_pages}, step);
+    if (step.batch.n_outputs)
+      model_->backend().sample(scratch_.logits, model_->config().vocab_size, step.batch, scratch_.sample);
+  });
   n_logits_ = batch.n_outputs;
 }
 

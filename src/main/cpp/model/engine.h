@@ -18,16 +18,18 @@ struct Scratch {
   float* q;          // [rows, n_heads * head_dim]
   float* k;          // [rows, n_kv_heads * head_dim]
   float* v;          // [rows, n_kv_heads * head_dim]
-  float* q_rotated;  // [rotations, rows, n_heads * head_dim]
+  void* q_rotated;   // [rotations, rows, n_heads * head_dim], of the type that the backend's attention takes
   float* attn;       // [rows, n_heads * head_dim]
   float* gate;       // [rows, ffn_dim]
   float* up;         // [rows, ffn_dim]
   float* k_table;    // [rows, rope_dim] cosines and sines
   float* q_table;    // [rotations, rows, rope_dim]
-  int64_t* q_pos;    // [rotations, rows]
   float* outputs;    // [outputs, hidden_dim]
   float* logits;     // [outputs, vocab_size]
   ActivationsBuffer act;
+  Span matmul;       // every role's matmul shares one, the largest any needs
+  Span attention;
+  Span sample;
 };
 
 class Engine {
@@ -39,26 +41,23 @@ class Engine {
 
   void step(const tern_batch& batch);
   void fill(int slot, int len, float value);
-  const float* logits(int output) const;
+  void logits(int output, float* to) const;
 
   const Model& model() const { return *model_; }
-  int64_t kv_bytes() const { return kv_.size(); }
-  int64_t scratch_bytes() const;
+  int64_t kv_bytes() const { return kv_.size; }
+  int64_t scratch_bytes() const { return memory_.size() - kv_.size + runner_->bytes(); }
 
  private:
   void check(const tern_batch& batch);
-  KvSpan kv_of(int layer) const;
 
   std::shared_ptr<Model> model_;
   EngineConfig config_;
   HeadShape shape_;
   int n_threads_;  // that the scratch was sized for
-  Buffer kv_;
-  Buffer buffers_;
-  Buffer matmul_scratch_;
-  Buffer attention_scratch_;
-  Buffer sample_scratch_;
+  Buffer memory_;  // the KV arena, then the scratch
+  Span kv_;
   Scratch scratch_;
+  std::unique_ptr<StepRunner> runner_;
   std::vector<uint32_t> slot_seen_;  // [n_slots], the step in which a row last wrote the slot
   uint32_t n_steps_ = 0;
   int n_logits_ = 0;  // outputs of the last step

@@ -3,23 +3,20 @@
 //   out = h + w_down( [sub_norm] act(w_gate m) * (w_up m) )                    m = norm(h)
 #pragma once
 
-#include <functional>
-
 #include "model/engine.h"
 
 namespace tern {
 
-// What the pass needs besides the weights; kv_of gives the KV arena of a layer.
+// What the pass needs besides the weights.
 struct ForwardContext {
   const Model& model;
-  const HeadShape& shape;
-  Scratch& scratch;
-  Buffer& matmul_scratch;
-  Buffer& attention_scratch;
-  const std::function<KvSpan(int)>& kv_of;
+  HeadShape shape;
+  Scratch scratch;
+  Span kv;  // of all layers, one after the other
+  int n_pages;
 };
 
-// Fills scratch.logits for the batch's output rows. The batch has been checked.
-void forward(const ForwardContext& context, const tern_batch& batch);
+// Fills scratch.logits for the step's output rows.
+void forward(const ForwardContext& context, const Step& step);
 
 }  // namespace tern

@@ -123,13 +123,18 @@ void Model::seal() {
       TERN_CHECK_ARG(w && w->complete(), "%s of layer %d is %s", kRoleNames[role], layer, w ? "not whole" : "missing");
     }
   }
-  const Weight* factors = weight(TERN_ROLE_ROPE_FREQS);
-  if (factors)
-    for (int i = 0; i < config_.rope_dim / 2; i++)
-      TERN_CHECK_ARG(std::isfinite(factors->vector()[i]) && factors->vector()[i] > 0, "rope_freqs[%d] is %g", i,
-                     double(factors->vector()[i]));
-  inv_freq_.resize(static_cast<size_t>(config_.rope_dim / 2));
-  cpu::rope_inv_freq(config_.rope_freq_base, factors ? factors->vector() : nullptr, config_.rope_dim, inv_freq_.data());
+  const int half = config_.rope_dim / 2;
+  std::vector<float> factors;
+  if (const Weight* w = weight(TERN_ROLE_ROPE_FREQS)) {
+    factors.resize(static_cast<size_t>(half));
+    backend().download(factors.data(), w->vector(), half * static_cast<int64_t>(sizeof(float)));
+    for (int i = 0; i < half; i++)
+      TERN_CHECK_ARG(std::isfinite(factors[i]) && factors[i] > 0, "rope_freqs[%d] is %g", i, double(factors[i]));
+  }
+  std::vector<double> inv_freq(static_cast<size_t>(half));
+  cpu::rope_inv_freq(config_.rope_freq_base, factors.empty() ? nullptr : factors.data(), config_.rope_dim, inv_freq.data());
+  inv_freq_ = backend().allocate(half * static_cast<int64_t>(sizeof(double)), "RoPE frequencies");
+  backend().upload(inv_freq_.as<void>(), inv_freq.data(), inv_freq_.size());
   sealed_ = true;
 }
 

@@ -41,7 +41,7 @@ class Model {
   // The weight of a role, or null where the graph has none. Layer -1 for what is not in a layer.
   const Weight* weight(int role, int layer = -1) const { return slots_[slot_of(role, layer)].get(); }
   const Weight& head() const { return *(weight(TERN_ROLE_OUTPUT) ? weight(TERN_ROLE_OUTPUT) : weight(TERN_ROLE_TOKEN_EMBD)); }
-  const double* inv_freq() const { return inv_freq_.data(); }  // [rope_dim / 2]
+  const double* inv_freq() const { return inv_freq_.as<double>(); }  // [rope_dim / 2], memory of the backend
 
   int64_t bytes() const;
   int64_t decode_bytes() const;  // read for one token: everything but the embedding rows not looked up
@@ -53,7 +53,7 @@ class Model {
   std::shared_ptr<Device> device_;
   ModelConfig config_;
   std::vector<std::unique_ptr<Weight>> slots_;
-  std::vector<double> inv_freq_;
+  Buffer inv_freq_;
   bool sealed_ = false;
 };
 
