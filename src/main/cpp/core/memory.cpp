@@ -41,37 +41,60 @@ int64_t read_number(const char* path, const char* key) {  // key null: the file 
   return value;
 }
 
-int64_t available_bytes() {
-  int64_t available = read_number("/proc/meminfo", "MemAvailable:");
-  if (available < 0) available = std::numeric_limits<int64_t>::max();
-  // Every control group from this process's own up to the root may set a limit (version 2; "max" reads as no number).
+// What one version of control groups calls its files, and the field of /proc/self/cgroup that marks its line.
+struct CgroupNames {
+  const char* mark;   // in a line "id:controllers:path"
+  const char* root;
+  const char* limit;  // no number, or a huge one, where there is none
+  const char* used;
+  const char* active;
+  const char* inactive;
+};
+constexpr CgroupNames kCgroups[] = {
+    {"0::", "/sys/fs/cgroup", "memory.max", "memory.current", "active_file", "inactive_file"},
+    {":memory:", "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_active_file",
+     "total_inactive_file"},
+};
+
+// Every control group from this process's own up to the root may set a limit. In a container the path of the first version is the
+// host's and is not there inside: then its root is the container's own group, which the way up ends at.
+int64_t cgroup_available(const CgroupNames& names) {
+  int64_t available = std::numeric_limits<int64_t>::max();
   char path[512] = "";
-  if (std::FILE* file = std::fopen("/proc/self/cgroup", "re")) {
-    char line[400];
-    while (std::fgets(line, sizeof line, file))
-      if (!std::strncmp(line, "0::/", 4)) {
-        line[std::strcspn(line, "\n")] = 0;
-        std::snprintf(path, sizeof path, "/sys/fs/cgroup%s", line + 3);
-      }
-    std::fclose(file);
+  std::FILE* list = std::fopen("/proc/self/cgroup", "re");
+  if (!list) return available;
+  char line[400];
+  while (std::fgets(line, sizeof line, list)) {
+    const char* mark = std::strstr(line, names.mark);
+    if (!mark) continue;
+    line[std::strcspn(line, "\n")] = 0;
+    std::snprintf(path, sizeof path, "%s%s", names.root, mark + std::strlen(names.mark));
   }
-  for (size_t end = std::strlen(path); end >= std::strlen("/sys/fs/cgroup"); ) {
+  std::fclose(list);
+  for (size_t end = std::strlen(path); end >= std::strlen(names.root);) {
     path[end] = 0;
     char file[560];
     const auto read = [&](const char* name, const char* key) {
       std::snprintf(file, sizeof file, "%s/%s", path, name);
       return read_number(file, key);
     };
-    const int64_t limit = read("memory.max", nullptr), used = read("memory.current", nullptr);
+    const int64_t limit = read(names.limit, nullptr), used = read(names.used, nullptr);
     if (limit >= 0 && used >= 0) {
       // Cached files count as used, but give way.
-      const int64_t cached = std::max<int64_t>(0, read("memory.stat", "active_file")) +
-                             std::max<int64_t>(0, read("memory.stat", "inactive_file"));
+      const int64_t cached = std::max<int64_t>(0, read("memory.stat", names.active)) +
+                             std::max<int64_t>(0, read("memory.stat", names.inactive));
       available = std::min(available, std::max<int64_t>(0, limit - used + cached));
     }
     while (end > 0 && path[--end] != '/') {
     }
   }
+  return available;
+}
+
+int64_t available_bytes() {
+  int64_t available = read_number("/proc/meminfo", "MemAvailable:");
+  if (available < 0) available = std::numeric_limits<int64_t>::max();
+  for (const CgroupNames& names : kCgroups) available = std::min(available, cgroup_available(names));
   return available;
 }
 

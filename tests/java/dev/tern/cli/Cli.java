@@ -64,12 +64,21 @@ final class Cli {
 
   /** Starts the tool in a JVM of its own. */
   static Process start(Path stderr, String... args) throws IOException {
+    return builder(stderr, args).start();
+  }
+
+  /** The same with standard output to a file. */
+  static Process startWithOutput(Path stdout, Path stderr, String... args) throws IOException {
+    return builder(stderr, args).redirectOutput(stdout.toFile()).start();
+  }
+
+  private static ProcessBuilder builder(Path stderr, String... args) {
     List<String> command = new ArrayList<>(List.of(
         ProcessHandle.current().info().command().orElseThrow(), "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1", "-Dtern.terminal=", "-cp", System.getProperty("java.class.path"), "dev.tern.cli.Tern"));
     command.addAll(List.of(args));
     return new ProcessBuilder(command).redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
-        .redirectError(stderr.toFile()).start();
+        .redirectError(stderr.toFile());
   }
 
   /** The exit status of a process that must end by itself. */

@@ -3,11 +3,13 @@ package dev.tern.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,6 +44,18 @@ class ProcessTest {
     process.getInputStream().close();
     assertEquals(0, Cli.await(process));
     assertEquals("", Files.readString(stderr));
+  }
+
+  @Test
+  void aFullDiskIsAnError() throws Exception {
+    assumeTrue(Files.exists(Path.of("/dev/full")), "no /dev/full here");
+    for (String command : new String[] {"generate x --max-tokens 5", "--help"}) {
+      Process process = Cli.startWithOutput(Path.of("/dev/full"), stderr, command.split(" "));
+      assertEquals(1, Cli.await(process), command);
+      List<String> lines = Files.readAllLines(stderr);
+      assertEquals(1, lines.size(), lines.toString());
+      assertTrue(lines.get(0).startsWith("tern: standard output: "), lines.get(0));
+    }
   }
 
   @Test

@@ -100,6 +100,9 @@ public final class Tern {
       io.out().print(help.toString());
     } catch (Output.ClosedOutputException e) {
       return OK;
+    } catch (UncheckedIOException e) {
+      io.err().println("tern: " + describe(e));
+      return FAILED;
     }
     return status;
   }
@@ -122,6 +125,9 @@ public final class Tern {
     }
     if (e instanceof NoSuchFileException file) {
       return file.getFile() + ": no such file";
+    }
+    if (e instanceof UncheckedIOException) {
+      return e.getMessage();
     }
     if (e instanceof IOException) {
       return e.toString();
