@@ -8,10 +8,13 @@
 
 #include "cpu/isa.h"
 
-// From here on, so that nothing shared with other files is compiled for these instructions.
+// Only what calls the tier is compiled for it: neither what other files share nor the tests themselves, whose prologue and
+// epilogue would run on a processor without these instructions before they have skipped.
+#pragma GCC push_options
 #pragma GCC target("avx2,fma,f16c")
 #include "cpu/vec_math.h"
 
 #include "vec_math_cases.h"
+#pragma GCC pop_options
 
 TERN_VEC_MATH_TESTS(VecMathAvx2, Isa::avx2)
