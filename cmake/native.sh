@@ -1,6 +1,6 @@
 #!/bin/sh
 # The native half of the Maven build, out of sight unless it fails.
-# usage: native.sh build|test TARGET_DIR, with TERN_BUILD_TYPE, TERN_SANITIZE, TERN_CUDA, TERN_JOBS in the environment.
+# usage: native.sh build|emulated|test TARGET_DIR, with TERN_BUILD_TYPE, TERN_SANITIZE, TERN_CUDA, TERN_JOBS in the environment.
 set -eu
 command=$1
 target=$2
@@ -40,6 +40,11 @@ case $command in
     logged "$cmake_dir/build.log" cmake --build "$cmake_dir" --target install -j "$jobs"
     grep -E "warning:" "$cmake_dir/build.log" || true
     ;;
+  emulated)
+    if grep -q '^TERN_CPP_TESTS:INTERNAL=ON' "$cmake_dir/CMakeCache.txt"; then
+      logged "$cmake_dir/emulated-build.log" cmake --build "$cmake_dir" --target tern_cuda_simt -j "$jobs"
+    fi
+    ;;
   test)
     if grep -q '^TERN_CPP_TESTS:INTERNAL=OFF' "$cmake_dir/CMakeCache.txt"; then
       echo "tern: GoogleTest was not found, so only the C11 test of the ABI runs: install the Debian package libgtest-dev" >&2
@@ -49,7 +54,7 @@ case $command in
     exec ctest --test-dir "$cmake_dir" --output-on-failure --no-tests=error -j "$jobs"
     ;;
   *)
-    echo "usage: native.sh build|test TARGET_DIR" >&2
+    echo "usage: native.sh build|emulated|test TARGET_DIR" >&2
     exit 2
     ;;
 esac

@@ -139,10 +139,10 @@ class RollingSequence {
 };
 
 // Device, model and engine of a random transformer, ternary or dense, gone at the end of the test.
-class ModelOnCpu {
+class ModelOnDevice {
  public:
-  ModelOnCpu(const oracle::Transformer& t, int n_threads, int n_pages, int kv_type, bool ternary = false) {
-    ok(tern_device_open("cpu", n_threads, &device));
+  ModelOnDevice(const char* device_name, const oracle::Transformer& t, int n_threads, int n_pages, int kv_type, bool ternary) {
+    ok(tern_device_open(device_name, n_threads, &device));
     ok(tern_model_create(device, &t.config, &model));
     const tern_model_config& c = t.config;
     const int q = c.n_heads * c.head_dim, kv = c.n_kv_heads * c.head_dim;
@@ -171,7 +171,7 @@ class ModelOnCpu {
     for (int p = 0; p < n_pages; p++) free_pages.push_back(p);
     ok(tern_engine_fill(engine, 0, n_pages * 64, NAN));
   }
-  ~ModelOnCpu() {
+  ~ModelOnDevice() {
     tern_engine_destroy(engine);
     tern_model_destroy(model);
     tern_device_destroy(device);
@@ -216,6 +216,12 @@ class ModelOnCpu {
     ok(tern_model_load_begin(model, role, layer, TERN_TYPE_F32, ternary ? TERN_STORE_TERNARY : TERN_STORE_DENSE, rows, cols, 1));
     ok(tern_model_load_rows(model, role, layer, rows, values.data(), int64_t(values.size()) * 4));
   }
+};
+
+class ModelOnCpu : public ModelOnDevice {
+ public:
+  ModelOnCpu(const oracle::Transformer& t, int n_threads, int n_pages, int kv_type, bool ternary = false)
+      : ModelOnDevice("cpu", t, n_threads, n_pages, kv_type, ternary) {}
 };
 
 }  // namespace tern

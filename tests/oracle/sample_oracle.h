@@ -78,6 +78,32 @@ inline double uniform(int64_t seed, int64_t draw) {
   return std::ldexp(double(mix(mix(uint64_t(seed) + golden) + uint64_t(draw) * golden) >> 11), -53);
 }
 
+// The draw for which uniform(seed, draw) is whole * 2^-53: every step of the generator can be undone.
+inline int64_t draw_for(int64_t seed, uint64_t whole) {
+  const auto inverse = [](uint64_t odd) {
+    uint64_t x = odd;
+    for (int i = 0; i < 6; i++) x *= 2 - odd * x;  // Newton: twice as many low bits are right each time
+    return x;
+  };
+  const auto unshift = [](uint64_t z, int by) {
+    uint64_t x = z;
+    for (int i = 0; i < 64 / by; i++) x = z ^ (x >> by);
+    return x;
+  };
+  const auto unmix = [&](uint64_t z) {
+    z = unshift(z, 31) * inverse(0x94d049bb133111ebu);
+    z = unshift(z, 27) * inverse(0xbf58476d1ce4e5b9u);
+    return unshift(z, 30);
+  };
+  const auto mix = [](uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  };
+  const uint64_t golden = 0x9e3779b97f4a7c15u;
+  return static_cast<int64_t>((unmix(whole << 11) - mix(uint64_t(seed) + golden)) * inverse(golden));
+}
+
 // Whether token is the first, by id, at which the running sum of p exceeds u, give or take a slack in the sum.
 inline bool is_draw(const Distribution& d, double u, int token, double slack) {
   if (token < 0 || d.p[token] == 0) return false;

@@ -65,10 +65,18 @@ inline Transformer random_transformer(const tern_model_config& c, uint64_t seed)
   return t;
 }
 
+// What a cache of less precision does to numbers, for a reference of the same precision; empty: nothing.
+template <class T>
+struct Rounding {
+  std::function<void(T* head, int dim)> kv;  // one head's key or value of one token
+  std::function<T(T)> half;                  // a query's element, or a weight of the softmax
+};
+
 template <class T>
 class Reference {
  public:
-  Reference(const Transformer& t, const Policy& policy) : t_(t), c_(t.config), policy_(policy) {}
+  Reference(const Transformer& t, const Policy& policy, Rounding<T> rounding = {})
+      : t_(t), c_(t.config), policy_(policy), rounding_(std::move(rounding)) {}
 
   // Logits [n, vocab_size] of the tokens at positions 0..n-1.
   std::vector<T> logits(const std::vector<int32_t>& tokens) const {
@@ -132,6 +140,11 @@ class Reference {
     }
     const int group = c_.n_heads / c_.n_kv_heads, d = c_.head_dim;
     for (size_t i = 0; i < n; i++) {
+      for (int head = 0; rounding_.kv && head < c_.n_kv_heads; head++)
+        rounding_.kv(&k[i][head * d], d), rounding_.kv(&v[i][head * d], d);
+      for (T& e : q[i]) e = rounded(e);
+    }
+    for (size_t i = 0; i < n; i++) {
       std::vector<T> out(static_cast<size_t>(c_.n_heads * d), T(0));
       for (int head = 0; head < c_.n_heads; head++) {
         const int kv = head / group;
@@ -146,7 +159,7 @@ class Reference {
           if (policy_.visible(int64_t(i), int64_t(j))) sum += p[j] = std::exp(p[j] - max);
         for (size_t j = 0; j < n; j++)
           if (policy_.visible(int64_t(i), int64_t(j)))
-            for (int e = 0; e < d; e++) out[head * d + e] += p[j] / sum * v[j][kv * d + e];
+            for (int e = 0; e < d; e++) out[head * d + e] += rounded(p[j]) / sum * v[j][kv * d + e];
       }
       if (c_.sub_norms) out = norm(out, layer.attn_sub_norm);
       const std::vector<T> o = matmul(layer.wo, out);
@@ -167,7 +180,10 @@ class Reference {
 
   const Transformer& t_;
   const tern_model_config& c_;
+  T rounded(T x) const { return rounding_.half ? rounding_.half(x) : x; }
+
   Policy policy_;
+  Rounding<T> rounding_;
 };
 
 }  // namespace tern::oracle

@@ -161,7 +161,7 @@ class Backend {
   virtual std::unique_ptr<StepRunner> create_runner(const HeadShape& shape, const StepLimits& limits) = 0;
   virtual int64_t runner_bytes(const HeadShape& shape, const StepLimits& limits) = 0;
 
-  // Throws UNSUPPORTED for a kv_type that the backend does not keep.
+  // Throws INVALID_ARGUMENT for a kv_type that the backend does not keep.
   virtual int64_t kv_layer_bytes(const HeadShape& shape, int n_pages) = 0;
   virtual int64_t q_rotated_bytes(const HeadShape& shape, int n_rows, int n_rotations) = 0;
   // Scratch of matmuls with up to max_rows rows and n_cols columns; of attention; of sampling.

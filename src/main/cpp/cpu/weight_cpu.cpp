@@ -11,9 +11,9 @@ namespace tern::cpu {
 namespace {
 
 // A ternary file type kept dense becomes F16, which holds its values exactly. A scale cannot be folded into F16 or Q8_0 without
-// rounding, so such a weight becomes F32, as do vectors.
+// rounding, so such a weight becomes F32, as do vectors, and BF16, which the kernels do not read.
 int dense_type(int type, float scale, bool vector) {
-  if (vector || scale != 1) return TERN_TYPE_F32;
+  if (vector || scale != 1 || type == TERN_TYPE_BF16) return TERN_TYPE_F32;
   return type == TERN_TYPE_TQ1_0 || type == TERN_TYPE_TQ2_0 ? TERN_TYPE_F16 : type;
 }
 

@@ -14,6 +14,13 @@ constexpr int kTqBlock = 256;
 constexpr int kTq1Bytes = 54;                    // qs[48], qh[4], fp16 d
 constexpr int kTq2Bytes = 66;                    // qs[64], fp16 d
 
+float bf16_at(const uint8_t* p) {
+  const uint32_t bits = uint32_t(p[0]) << 16 | uint32_t(p[1]) << 24;
+  float f;
+  std::memcpy(&f, &bits, 4);
+  return f;
+}
+
 float half_at(const uint8_t* p) {
   uint16_t h;
   std::memcpy(&h, p, 2);
@@ -96,11 +103,12 @@ int64_t row_bytes(int32_t type, int32_t n_cols) {
   int block = 1, bytes = 0;
   switch (type) {
     case TERN_TYPE_F32: bytes = 4; break;
-    case TERN_TYPE_F16: bytes = 2; break;
+    case TERN_TYPE_F16:
+    case TERN_TYPE_BF16: bytes = 2; break;
     case TERN_TYPE_Q8_0: block = kQ8Block, bytes = kQ8Bytes; break;
     case TERN_TYPE_TQ1_0: block = kTqBlock, bytes = kTq1Bytes; break;
     case TERN_TYPE_TQ2_0: block = kTqBlock, bytes = kTq2Bytes; break;
-    default: fail(TERN_ERR_INVALID_ARGUMENT, "tensor type %d is none of F32, F16, Q8_0, TQ1_0, TQ2_0", type);
+    default: fail(TERN_ERR_INVALID_ARGUMENT, "tensor type %d is none of F32, F16, BF16, Q8_0, TQ1_0, TQ2_0", type);
   }
   TERN_CHECK_ARG(n_cols % block == 0, "a row of %d columns is not whole blocks of %d", n_cols, block);
   return int64_t(n_cols) / block * bytes;
@@ -127,6 +135,9 @@ void decode_row(int32_t type, const void* row, int32_t n_cols, float* out) {
     case TERN_TYPE_F32: std::memcpy(out, p, sizeof(float) * static_cast<size_t>(n_cols)); break;
     case TERN_TYPE_F16:
       for (int i = 0; i < n_cols; i++) out[i] = half_at(p + 2 * int64_t(i));
+      break;
+    case TERN_TYPE_BF16:
+      for (int i = 0; i < n_cols; i++) out[i] = bf16_at(p + 2 * int64_t(i));
       break;
     case TERN_TYPE_Q8_0:
       for (int b = 0; b < n_cols / kQ8Block; b++, p += kQ8Bytes) {

@@ -1,4 +1,4 @@
-// Rows of model files to trits: TQ1_0, TQ2_0 (docs/ternary.md has the bits), and F32, F16, Q8_0 whose values happen to be ternary.
+// Rows of model files to trits: TQ1_0, TQ2_0 (docs/ternary.md has the bits), and F32, F16, BF16, Q8_0 whose values happen to be ternary.
 #pragma once
 
 #include <cstdint>

@@ -43,7 +43,7 @@ public final class Engine implements AutoCloseable {
     nativeEngine = model.newEngine(settings.threads(), settings.kvPages(), settings.kvType(), batch);
     LeakReporter watch = null;
     try { // the model may be closed meanwhile, or there may be no more threads
-      threads = model.device().nThreads();
+      threads = model.nThreads();
       kvBytes = nativeEngine.kvBytes();
       scratchBytes = nativeEngine.scratchBytes();
       pages = new PageAllocator(settings.kvPages());

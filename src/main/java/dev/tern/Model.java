@@ -25,16 +25,18 @@ public final class Model implements AutoCloseable {
 
   private final ModelSpec spec;
   private final Tokenizer tokenizer;
+  private final Device where;
   private final NativeDevice device;
   private final NativeModel weights;
   private final long weightBytes;
   private final long decodeBytes;
   private final LeakReporter leak;
 
-  private Model(GgufFile file, LoadProgress progress) {
+  private Model(GgufFile file, Device where, LoadProgress progress) {
     spec = ModelSpec.from(file);
     tokenizer = Tokenizer.from(file);
-    device = new NativeDevice(0);
+    this.where = where;
+    device = new NativeDevice(where, 0);
     try {
       weights = new NativeModel(device, file, spec, progress);
     } catch (RuntimeException | Error e) {
@@ -56,13 +58,22 @@ public final class Model implements AutoCloseable {
    * @throws DeviceUnavailableException if the native library cannot be loaded
    */
   public static Model load(Path path) {
-    return load(path, LoadProgress.NONE);
+    return load(path, Device.cpu(), LoadProgress.NONE);
   }
 
   /** {@link #load(Path)}, telling how far it has come. */
   public static Model load(Path path, LoadProgress progress) {
+    return load(path, Device.cpu(), progress);
+  }
+
+  /**
+   * {@link #load(Path)} to a device, telling how far it has come.
+   *
+   * @throws DeviceUnavailableException if the device cannot be used, with the reason
+   */
+  public static Model load(Path path, Device device, LoadProgress progress) {
     try (GgufFile file = GgufFile.open(path)) {
-      return new Model(file, progress);
+      return new Model(file, device, progress);
     }
   }
 
@@ -72,12 +83,22 @@ public final class Model implements AutoCloseable {
    * @throws ModelIoException if this build has none
    */
   public static Model embedded() {
+    return embedded(Device.cpu());
+  }
+
+  /**
+   * Loads the small story model that comes with Tern to a device.
+   *
+   * @throws ModelIoException if this build has none
+   * @throws DeviceUnavailableException if the device cannot be used, with the reason
+   */
+  public static Model embedded(Device device) {
     try (InputStream in = Model.class.getResourceAsStream(EMBEDDED)) {
       if (in == null) {
         throw new ModelIoException("this build has no embedded model: " + EMBEDDED + " is not on the class path");
       }
       try (GgufFile file = GgufFile.read(in, "embedded model")) {
-        return new Model(file, LoadProgress.NONE);
+        return new Model(file, device, LoadProgress.NONE);
       }
     } catch (IOException e) {
       throw new ModelIoException("cannot read the embedded model: " + e.getMessage(), e);
@@ -88,13 +109,21 @@ public final class Model implements AutoCloseable {
     return new NativeEngine(weights, nThreads, nPages, kvType, batch);
   }
 
-  NativeDevice device() {
-    return device;
+  int nThreads() {
+    return device.nThreads();
   }
 
   KvType defaultKvType() {
+    if (where.isCuda()) {
+      return KvType.F16;
+    }
     boolean allF32 = spec.weights().stream().filter(w -> w.role().layerMatrix()).allMatch(w -> w.type() == TensorType.F32);
     return allF32 ? KvType.F32 : KvType.F16;
+  }
+
+  /** Where the weights are. */
+  public Device device() {
+    return where;
   }
 
   /** Text to token ids and back. */

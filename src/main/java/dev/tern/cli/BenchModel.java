@@ -3,6 +3,7 @@ package dev.tern.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.tern.Device;
 import dev.tern.Engine;
 import dev.tern.Generation;
 import dev.tern.Model;
@@ -115,7 +116,7 @@ final class BenchModel implements Callable<Integer> {
     int longest = Math.max(Arrays.stream(p).max().orElse(0), Arrays.stream(n).max().orElse(0));
     try (Engine engine = Engine.builder(m).threads(nThreads).cachePolicy(CachePolicy.dense(longest + 1)).build();
         Session session = engine.newSession()) {
-      double bandwidth = bandwidth(engine.threads(), m.decodeBytes());
+      double bandwidth = bandwidth(m.device(), engine.threads(), m.decodeBytes());
       SplittableRandom random = new SplittableRandom(1);
       for (int length : p) {
         if (length > 0) {
@@ -158,9 +159,9 @@ final class BenchModel implements Callable<Integer> {
     return System.nanoTime() - start;
   }
 
-  private static double bandwidth(int nThreads, long decodeBytes) {
+  private static double bandwidth(Device which, int nThreads, long decodeBytes) {
     long block = Math.min(MAX_BANDWIDTH_BYTES, Math.max(MIN_BANDWIDTH_BYTES, decodeBytes));
-    try (NativeDevice device = new NativeDevice(nThreads)) {
+    try (NativeDevice device = new NativeDevice(which, nThreads)) {
       return MemoryBandwidth.read(device, block, (int) Math.max(2, BANDWIDTH_TRAFFIC / block));
     }
   }
@@ -170,7 +171,7 @@ final class BenchModel implements Callable<Integer> {
     lines.add(new String[] {"model", "size", "params", "backend", "threads", "test", "t/s", "min..max", "read GB/s", "of floor"});
     for (Row row : rows) {
       lines.add(new String[] {
-        m.name(), Text.bytes(m.weightBytes()), Text.count(m.nParameters()), "CPU", Integer.toString(row.nThreads), row.test,
+        m.name(), Text.bytes(m.weightBytes()), Text.count(m.nParameters()), m.device().isCuda() ? "CUDA" : "CPU", Integer.toString(row.nThreads), row.test,
         number(row.median()), number(row.min()) + ".." + number(row.max()), number(row.bandwidth * 1e-9),
         row.decode() ? String.format(Locale.ROOT, "%.1f %%", 100 * share(m, row)) : ""
       });

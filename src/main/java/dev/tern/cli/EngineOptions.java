@@ -1,8 +1,10 @@
 package dev.tern.cli;
 
 import dev.tern.Engine;
+import dev.tern.KvType;
 import dev.tern.Model;
 import dev.tern.cache.CachePolicy;
+import java.util.Locale;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -26,15 +28,9 @@ final class EngineOptions {
       description = "newest tokens that stay in the cache; default: what the model was trained with, at most 4096, less the sinks")
   Integer window;
 
-  private String device = "cpu";
-
-  @Option(names = "--device", paramLabel = "cpu", description = "what computes; this build knows cpu")
-  void device(String name) {
-    if (!name.equals("cpu")) {
-      throw new ParameterException(command.commandLine(), "--device " + name + ": this build knows only the device cpu");
-    }
-    device = name;
-  }
+  @Option(names = "--kv-type", paramLabel = "TYPE", description = "keys and values in the cache: f32 or f16 (cpu), f16, bf16 or i8 (cuda); default: f16, "
+      + "f32 for a model of F32 weights on the cpu")
+  String kvType;
 
   Engine.Builder builder(Model model) {
     Engine.Builder builder = Engine.builder(model).threads(threads);
@@ -43,6 +39,17 @@ final class EngineOptions {
       int w = window != null ? window : Math.max(0, Math.min(model.contextLength(), MAX_DEFAULT_KEYS) - s - 1);
       builder.cachePolicy(CachePolicy.sinksAndWindow(s, w));
     }
+    if (kvType != null) {
+      builder.kvType(kvTypeOf(kvType));
+    }
     return builder;
+  }
+
+  private KvType kvTypeOf(String name) {
+    try {
+      return KvType.valueOf(name.toUpperCase(Locale.ROOT));
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(command.commandLine(), "--kv-type " + name + ": there are f32, f16, bf16 and i8");
+    }
   }
 }

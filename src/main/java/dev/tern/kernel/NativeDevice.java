@@ -1,5 +1,7 @@
 package dev.tern.kernel;
 
+import dev.tern.Device;
+import dev.tern.DeviceUnavailableException;
 import dev.tern.kernel.abi.global.TernAbi;
 import dev.tern.kernel.abi.tern_device;
 import org.bytedeco.javacpp.BytePointer;
@@ -10,14 +12,18 @@ public final class NativeDevice extends NativeHandle {
   private int nEngines;
 
   /**
-   * Opens the CPU.
+   * Opens a device.
    *
-   * @param nThreads 1 to 256, or 0 for one per core
+   * @param nThreads of the CPU: 1 to 256, or 0 for one per core; of a GPU: 0
+   * @throws DeviceUnavailableException if it cannot be used, with the reason
    */
-  public NativeDevice(int nThreads) {
+  public NativeDevice(Device which, int nThreads) {
     super("device");
     Native.require();
-    Native.check(TernAbi.tern_device_open("cpu", nThreads, device));
+    if (which.isCuda()) {
+      CudaLibrary.locate();
+    }
+    Native.check(TernAbi.tern_device_open(which.name(), nThreads, device));
   }
 
   tern_device pointer() {

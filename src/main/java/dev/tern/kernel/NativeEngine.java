@@ -52,13 +52,22 @@ public final class NativeEngine extends NativeHandle {
     tern_engine_config config = new tern_engine_config();
     config.struct_size(config.sizeof());
     config.n_pages(nPages);
-    config.kv_type(kvType == KvType.F32 ? TernAbi.TERN_TYPE_F32 : TernAbi.TERN_TYPE_F16);
+    config.kv_type(typeId(kvType));
     config.max_rows(limits.maxRows());
     config.max_seqs(limits.maxSeqs());
     config.max_segments(limits.maxSegments());
     config.max_rotations(limits.nRotations());
     config.max_outputs(limits.maxOutputs());
     return config;
+  }
+
+  private static int typeId(KvType type) {
+    return switch (type) {
+      case F32 -> TernAbi.TERN_TYPE_F32;
+      case F16 -> TernAbi.TERN_TYPE_F16;
+      case BF16 -> TernAbi.TERN_TYPE_BF16;
+      case I8 -> TernAbi.TERN_TYPE_I8;
+    };
   }
 
   private Pointer[] wire() {

@@ -1,0 +1,66 @@
+#!/bin/sh
+# tern bundle: everything to run Tern and its GPU tests on a host without Java, as one tar.xz.
+# usage: bundle.sh HOME TARGET OUTPUT
+set -eu
+home=$1
+target=$2
+output=$3
+
+jdk=$(dirname "$(dirname "$(readlink -f "$(command -v "${JAVA_HOME:+$JAVA_HOME/bin/}java")")")")
+if [ ! -x "$jdk/bin/jlink" ]; then
+  echo "tern: bundle needs jlink, which $jdk lacks: install the Debian package openjdk-17-jdk-headless" >&2
+  exit 1
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+root=$work/tern-bundle
+mkdir -p "$root/lib" "$root/tests"
+
+echo "tern: linking a Java runtime" >&2
+# Uncompressed: xz packs it better than jlink would.
+"$jdk/bin/jlink" --add-modules java.base,java.logging,java.management,jdk.unsupported,jdk.zipfs --strip-debug --no-header-files \
+  --no-man-pages --compress=0 --output "$root/jre" 2>"$work/jlink.log" || { cat "$work/jlink.log" >&2; exit 1; }
+find "$root/jre" -name '*.so' -exec strip --strip-unneeded {} + 2>/dev/null || true
+
+for jar in "$target"/tern-*.jar; do
+  case $jar in *-sources.jar | *-javadoc.jar) ;; *) cp "$jar" "$root/lib/" ;; esac
+done
+cp "$target"/lib/*.jar "$root/lib/"
+
+cp "$home/tests/gpu/run.sh" "$root/gpu-run"
+for test in "$target"/cmake/*_test_gpu; do
+  [ -x "$test" ] || continue
+  cp "$test" "$root/tests/"
+  strip --strip-unneeded "$root/tests/$(basename "$test")"
+done
+if [ -d "$target/test-classes" ]; then
+  (cd "$target/test-classes" && find . -type f) >"$work/classes"
+  mkdir "$root/tests/classes"
+  (cd "$target/test-classes" && tar cf - .) | tar xf - -C "$root/tests/classes"
+  cp "$target"/test-lib/*.jar "$root/tests/" 2>/dev/null || true
+fi
+
+cat >"$root/tern" <<'END'
+#!/bin/sh
+# Tern's command-line tool with the Java runtime of the bundle.
+home=$(dirname "$(readlink -f "$0")")
+case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
+  *[Uu][Tt][Ff]8* | *[Uu][Tt][Ff]-8*) ;;
+  *) export LC_ALL=C.UTF-8 ;;
+esac
+terminal=
+for fd in 0 1 2; do
+  if [ -t $fd ]; then terminal=$terminal$fd; fi
+done
+# shellcheck disable=SC2086
+exec "$home/jre/bin/java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmn16m --enable-native-access=ALL-UNNAMED \
+  -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 -Dorg.bytedeco.javacpp.maxBytes=0 \
+  -Dorg.bytedeco.javacpp.cachedir="${TERN_CACHE:-${TMPDIR:-/tmp}/tern-$(id -u)}" "-Dtern.terminal=$terminal" \
+  ${TERN_JAVA_OPTS:-} -cp "$home/lib/*" dev.tern.cli.Tern "$@"
+END
+chmod +x "$root/tern" "$root/gpu-run"
+
+echo "tern: packing" >&2
+tar -C "$work" -cf - tern-bundle | xz -T0 -9 >"$output.part" && mv "$output.part" "$output"
+echo "tern: $output, $(du -h "$output" | cut -f1): unpack it anywhere; tern-bundle/tern runs, tern-bundle/gpu-run tests the GPU" >&2

@@ -1,0 +1,139 @@
+#include "weight_cuda.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/checked.h"
+#include "core/half.h"
+#include "ternary/decode.h"
+
+namespace tern::cuda {
+namespace {
+
+constexpr int64_t kPieceBytes = 4 << 20;  // packed on the host before they are copied
+constexpr int kQ8Block = 32, kQ8BlockBytes = 34;
+
+// A ternary file type kept dense becomes F16, which holds its values exactly. A scale cannot be folded into narrower types without
+// rounding, so such a weight becomes F32, as do vectors.
+int kept_type(int type, float scale, bool vector) {
+  if (vector || scale != 1) return TERN_TYPE_F32;
+  return type == TERN_TYPE_TQ1_0 || type == TERN_TYPE_TQ2_0 ? TERN_TYPE_F16 : type;
+}
+
+int64_t element_bytes(int type) { return type == TERN_TYPE_F32 ? 4 : type == TERN_TYPE_Q8_0 ? 1 : 2; }
+
+template <class T>
+void forget(std::vector<T>& v) {
+  std::vector<T>().swap(v);
+}
+
+}  // namespace
+
+CudaWeight::CudaWeight(Context& context, int type, int store, int n_rows, int n_cols, float scale, bool vector)
+    : context_(context),
+      type_(type),
+      n_rows_(n_rows),
+      n_cols_(n_cols),
+      scale_(scale),
+      ternary_(store == TERN_STORE_TERNARY),
+      vector_(vector) {
+  TERN_CHECK_ARG(n_rows > 0 && n_cols > 0, "a weight of shape [%d, %d]", n_rows, n_cols);
+  TERN_CHECK_ARG(store == TERN_STORE_DENSE || store == TERN_STORE_TERNARY, "store %d is neither dense nor ternary", store);
+  row_bytes(type, n_cols);  // refuses unknown types and partial blocks
+  if (ternary_) {
+    TERN_CHECK_ARG(n_cols <= kMaxTernaryCols, "a ternary row of %d columns, at most %d", n_cols, kMaxTernaryCols);
+    data_ = context_.allocate(ternary_packed_bytes(n_rows, n_cols), "a ternary weight");
+    scales_ = context_.allocate(checked_mul(n_rows, sizeof(float)), "a ternary weight's scales");
+    trits_.resize(static_cast<size_t>(kTernaryTileRows) * n_cols);
+    row_scales_.reserve(static_cast<size_t>(n_rows));
+    return;
+  }
+  kept_type_ = kept_type(type, scale, vector);
+  stride_ = vector ? n_cols : static_cast<int>(round_up(n_cols, kDenseAlign));
+  data_ = context_.allocate(checked_mul(checked_mul(n_rows, stride_), element_bytes(kept_type_)), "a weight matrix");
+  if (kept_type_ == TERN_TYPE_Q8_0)
+    scales_ = context_.allocate(checked_mul(checked_mul(n_rows, stride_ / kQ8Block), 2), "a weight matrix's scales");
+  if (kept_type_ != type || scale != 1) row_.resize(static_cast<size_t>(n_cols));
+}
+
+void CudaWeight::append_rows(int n, const void* data, int64_t n_bytes) {
+  const int64_t stride = row_bytes(type_, n_cols_);
+  TERN_CHECK_ARG(n >= 0 && n <= n_rows_ - n_loaded_, "%d rows after %d of %d", n, n_loaded_, n_rows_);
+  TERN_CHECK_ARG(n_bytes == checked_mul(stride, n), "%lld bytes for %d rows of %lld", static_cast<long long>(n_bytes), n,
+                 static_cast<long long>(stride));
+  if (ternary_)
+    append_ternary(static_cast<const uint8_t*>(data), stride, n);
+  else
+    append_dense(static_cast<const uint8_t*>(data), stride, n);
+  if (complete()) {
+    forget(rows_), forget(block_scales_), forget(row_scales_), forget(row_), forget(trits_);
+  }
+}
+
+void CudaWeight::append_ternary(const uint8_t* in, int64_t stride, int n) {
+  const int64_t tile_row_bytes = ternary_packed_bytes(kTernaryTileRows, n_cols_);
+  for (int r = 0; r < n; r++) {
+    float row_scale;
+    if (!decode_ternary_row(type_, in + stride * r, n_cols_, trits_.data() + int64_t(n_trit_rows_) * n_cols_, &row_scale))
+      fail(TERN_ERR_NOT_TERNARY, "row %d is not ternary with one scale", n_loaded_);
+    const float scale = row_scale * scale_;
+    if (!std::isfinite(scale)) fail(TERN_ERR_NOT_TERNARY, "row %d has the scale %g", n_loaded_, double(scale));
+    row_scales_.push_back(scale);
+    n_trit_rows_++;
+    n_loaded_++;
+    if (n_trit_rows_ < kTernaryTileRows && n_loaded_ < n_rows_) continue;
+    const size_t at = rows_.size();
+    rows_.resize(at + static_cast<size_t>(tile_row_bytes));
+    ternary_pack(trits_.data(), n_trit_rows_, n_cols_, rows_.data() + at);
+    n_trit_rows_ = 0;
+    n_tile_rows_++;
+    if (static_cast<int64_t>(rows_.size()) >= kPieceBytes || n_loaded_ == n_rows_) flush_tiles();
+  }
+  if (complete()) context_.upload(scales_.as<void>(), row_scales_.data(), scales_.size());
+}
+
+void CudaWeight::flush_tiles() {
+  const int64_t end = n_tile_rows_ * ternary_packed_bytes(kTernaryTileRows, n_cols_), n = static_cast<int64_t>(rows_.size());
+  context_.upload(data_.as<uint8_t>() + end - n, rows_.data(), n);
+  rows_.clear();
+}
+
+void CudaWeight::append_dense(const uint8_t* in, int64_t stride, int n) {
+  const int64_t out_stride = stride_ * element_bytes(kept_type_);
+  const int64_t piece = std::max<int64_t>(1, kPieceBytes / out_stride);
+  for (int64_t begin = 0; begin < n; begin += piece) {
+    const int64_t len = std::min<int64_t>(piece, n - begin);
+    rows_.assign(static_cast<size_t>(out_stride * len), 0);
+    const int blocks = stride_ / kQ8Block;
+    if (kept_type_ == TERN_TYPE_Q8_0) block_scales_.assign(static_cast<size_t>(blocks * len), 0);
+    for (int64_t r = 0; r < len; r++) {
+      const uint8_t* from = in + stride * (begin + r);
+      uint8_t* const to = rows_.data() + out_stride * r;
+      if (kept_type_ == TERN_TYPE_Q8_0) {
+        for (int b = 0; b < n_cols_ / kQ8Block; b++, from += kQ8BlockBytes) {
+          std::memcpy(&block_scales_[static_cast<size_t>(r * blocks + b)], from, 2);
+          std::memcpy(to + b * kQ8Block, from + 2, kQ8Block);
+        }
+      } else if (row_.empty()) {
+        std::memcpy(to, from, static_cast<size_t>(stride));
+      } else {
+        decode_row(type_, from, n_cols_, row_.data());
+        for (int j = 0; j < n_cols_; j++) {
+          const float value = row_[static_cast<size_t>(j)] * scale_;
+          if (kept_type_ == TERN_TYPE_F32)
+            reinterpret_cast<float*>(to)[j] = value;
+          else
+            reinterpret_cast<uint16_t*>(to)[j] = half_from_float(value);
+        }
+      }
+    }
+    context_.upload(data_.as<uint8_t>() + out_stride * (n_loaded_ + begin), rows_.data(), static_cast<int64_t>(rows_.size()));
+    if (kept_type_ == TERN_TYPE_Q8_0)
+      context_.upload(scales_.as<uint16_t>() + int64_t(blocks) * (n_loaded_ + begin), block_scales_.data(),
+                      static_cast<int64_t>(block_scales_.size() * 2));
+  }
+  n_loaded_ += n;
+}
+
+}  // namespace tern::cuda

@@ -1,0 +1,241 @@
+// Dense matmuls on the device against an fp64 sum.
+//
+// Bounds, u = 2^-24. Rows: weights and activations are exact; n products are fused and added one by one in a lane, then over lanes, so
+// |out - ref| <= (n / 32 + 32) u sum |w x|; any order at all would do with n u. Tiles: activations are rounded to the weights' type
+// first (unit roundoff 2^-11 or 2^-8; F16 after scaling, where what is more than 2^28 below the row's largest loses bits: at most
+// 2^-24 / 2^14 of it each), and a tensor core may truncate: 2 n u.
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "cases/dense_cases.h"
+#include "core/half.h"
+#include "cuda/gpu_test.h"
+#include "dense.h"
+
+namespace tern::cuda {
+namespace {
+
+using cases::DenseCase;
+
+struct Weight {
+  int n_rows, stride;
+  std::vector<uint8_t> data;
+  std::vector<uint16_t> block_scale;
+  std::vector<float> value;  // [n_rows, n_cols]
+  std::vector<float> before;
+};
+
+struct Problem {
+  std::vector<float> x;
+  std::vector<Weight> weights;
+};
+
+Problem make(const DenseCase& c) {
+  std::mt19937_64 rng(test_seed(c.seed));
+  std::normal_distribution<float> normal;
+  Problem p;
+  p.x.resize(size_t(c.n_act_rows) * c.n_cols);
+  for (float& x : p.x) x = normal(rng) * c.magnitude;
+  if (c.n_act_rows > 2)
+    for (int j = 0; j < c.n_cols; j++) p.x[size_t(c.n_cols) + j] = 0;  // a row of zeros
+  for (int rows : c.n_rows) {
+    Weight w = {rows, (c.n_cols + 63) / 64 * 64, {}, {}, {}, {}};
+    const int bytes = c.type == TERN_TYPE_F32 ? 4 : c.type == TERN_TYPE_Q8_0 ? 1 : 2;
+    w.data.assign(size_t(rows) * w.stride * bytes, 0);
+    if (c.type == TERN_TYPE_Q8_0) w.block_scale.assign(size_t(rows) * w.stride / 32, 0);
+    w.value.resize(size_t(rows) * c.n_cols);
+    for (int r = 0; r < rows; r++)
+      for (int j = 0; j < c.n_cols; j++) {
+        float v = normal(rng);
+        uint8_t* const at = &w.data[(size_t(r) * w.stride + j) * bytes];
+        if (c.type == TERN_TYPE_Q8_0) {
+          uint16_t& d = w.block_scale[(size_t(r) * w.stride + j) / 32];
+          if (j % 32 == 0) d = half_from_float(0.01f * std::fabs(v) + 1e-4f);
+          const int8_t q = static_cast<int8_t>(static_cast<int>(rng() % 255) - 127);
+          std::memcpy(at, &q, 1);
+          v = float_from_half(d) * q;
+        } else if (c.type == TERN_TYPE_F32) {
+          std::memcpy(at, &v, 4);
+        } else {
+          uint32_t bits;
+          std::memcpy(&bits, &v, 4);
+          const uint16_t h = c.type == TERN_TYPE_F16 ? half_from_float(v) : static_cast<uint16_t>(bits >> 16);
+          std::memcpy(at, &h, 2);
+          bits = uint32_t(h) << 16;
+          if (c.type == TERN_TYPE_F16)
+            v = float_from_half(h);
+          else
+            std::memcpy(&v, &bits, 4);
+        }
+        w.value[size_t(r) * c.n_cols + j] = v;
+      }
+    for (int i = 0; i < rows * c.n_act_rows; i++) w.before.push_back(c.accumulate ? normal(rng) : NAN);
+    p.weights.push_back(std::move(w));
+  }
+  return p;
+}
+
+// The arrays of a problem on the device.
+struct OnDevice {
+  DeviceArray<float> x;
+  std::vector<DeviceArray<uint8_t>> data;
+  std::vector<DeviceArray<uint16_t>> scale;
+  std::vector<DeviceArray<float>> out;
+  std::vector<DenseProduct> products;
+
+  OnDevice(const DenseCase& c, const Problem& p) : x(p.x) {
+    for (const Weight& w : p.weights) {
+      data.emplace_back(w.data);
+      scale.emplace_back(w.block_scale);
+      out.emplace_back(w.before);
+      const DenseMatrix m = {data.back().data(), w.block_scale.empty() ? nullptr : scale.back().data(), c.type, w.n_rows, c.n_cols, w.stride};
+      products.push_back({m, out.back().data(), c.accumulate});
+    }
+  }
+};
+
+void expect_close(const char* op, const DenseCase& c, const Problem& p, const OnDevice& d, bool tiles) {
+  const double u = std::ldexp(1.0, -24);
+  const double rounding = !tiles ? 0 : c.type == TERN_TYPE_F16 ? std::ldexp(1.0, -11) : std::ldexp(1.0, -8);
+  double worst = -1, worst_error = 0, worst_bound = 0;
+  std::string failure;
+  for (size_t i = 0; i < p.weights.size(); i++) {
+    const Weight& w = p.weights[i];
+    const std::vector<float> got = d.out[i].download();
+    for (int a = 0; a < c.n_act_rows; a++) {
+      double largest = 0;
+      for (int j = 0; j < c.n_cols; j++) largest = std::max(largest, double(std::fabs(p.x[size_t(a) * c.n_cols + j])));
+      for (int r = 0; r < w.n_rows; r++) {
+        double sum = 0, magnitude = 0, weights = 0;
+        for (int j = 0; j < c.n_cols; j++) {
+          const double term = double(w.value[size_t(r) * c.n_cols + j]) * p.x[size_t(a) * c.n_cols + j];
+          sum += term, magnitude += std::fabs(term), weights += std::fabs(double(w.value[size_t(r) * c.n_cols + j]));
+        }
+        const size_t at = size_t(a) * w.n_rows + r;
+        if (c.accumulate) sum += w.before[at];
+        double bound = ((tiles ? 2.0 * c.n_cols + 16 : c.n_cols / 32 + 40) * u + rounding) * magnitude;
+        if (tiles && c.type == TERN_TYPE_F16) bound += std::ldexp(largest, -38) * weights;
+        if (c.accumulate) bound += u * (std::fabs(sum) + std::fabs(w.before[at]));
+        bound = bound * 1.01 + 1e-44;
+        const double error = std::fabs(got[at] - sum);
+        if (!(error <= bound) && failure.empty())
+          failure = "product " + std::to_string(i) + ", row " + std::to_string(r) + ", activation row " + std::to_string(a) + ": " +
+                    std::to_string(got[at]) + ", oracle " + std::to_string(sum) + ", error " + std::to_string(error) + ", bound " +
+                    std::to_string(bound);
+        if (error / bound > worst) worst = error / bound, worst_error = error, worst_bound = bound;
+      }
+    }
+  }
+  EXPECT_EQ(failure, "") << op << ", " << c.name << ", TERN_SEED=" << test_seed(c.seed);
+  Recorder::record(op, c.name, worst_error, worst_bound, failure.empty());
+}
+
+TEST(DenseRows, AgreeWithTheOracle) {
+  for (const DenseCase& c : cases::dense_cases({TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0}, false)) {
+    const Problem p = make(c);
+    const OnDevice d(c, p);
+    launch_dense_rows(d.products.data(), static_cast<int>(d.products.size()), d.x.data(), c.n_act_rows, stream());
+    synchronize();
+    expect_close("dense_rows", c, p, d, false);
+  }
+}
+
+TEST(DenseTiles, AgreeWithTheOracle) {
+  for (const DenseCase& c : cases::dense_cases({TERN_TYPE_F16, TERN_TYPE_BF16}, true)) {
+    const Problem p = make(c);
+    const OnDevice d(c, p);
+    ASSERT_TRUE(launch_dense_tiles(d.products.data(), static_cast<int>(d.products.size()), d.x.data(), c.n_act_rows, device_info(), stream()));
+    synchronize();
+    expect_close("dense_tiles", c, p, d, true);
+  }
+}
+
+TEST(DenseTiles, RefuseOtherTypes) {
+  for (int type : {TERN_TYPE_F32, TERN_TYPE_Q8_0}) {
+    const DenseProduct product = {{nullptr, nullptr, type, 1, 32, 64}, nullptr, false};
+    EXPECT_FALSE(launch_dense_tiles(&product, 1, nullptr, 32, device_info(), stream()));
+  }
+}
+
+// One activation row alone, among others, and at any place gives the same bits.
+TEST(Dense, ARowsBitsDoNotDependOnTheOthers) {
+  for (const bool tiles : {false, true})
+    for (int type : {TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0, TERN_TYPE_F32}) {
+      if (tiles && (type == TERN_TYPE_Q8_0 || type == TERN_TYPE_F32)) continue;
+      const DenseCase c = {"bits", type, {70}, 416, 19, false, 1, 3};
+      const Problem p = make(c);
+      const auto run = [&](const std::vector<float>& x, int n) {
+        DenseCase some = c;
+        some.n_act_rows = n;
+        Problem q = p;
+        q.x = x;
+        q.weights[0].before.resize(size_t(n) * 70);
+        const OnDevice d(some, q);
+        if (tiles)
+          launch_dense_tiles(d.products.data(), 1, d.x.data(), n, device_info(), stream());
+        else
+          launch_dense_rows(d.products.data(), 1, d.x.data(), n, stream());
+        synchronize();
+        return d.out[0].download();
+      };
+      const std::vector<float> all = run(p.x, 19);
+      for (int n : {1, 2, 3, 5, 8, 11})
+        for (int first : {0, 4, 8}) {
+          const std::vector<float> part = run({p.x.begin() + first * 416, p.x.begin() + (first + n) * 416}, n);
+          EXPECT_EQ(std::memcmp(part.data(), all.data() + first * 70, part.size() * 4), 0)
+              << (tiles ? "tiles" : "rows") << ", type " << type << ", " << n << " rows from " << first;
+        }
+    }
+}
+
+TEST(Dense, WhatIsNotFiniteSurfaces) {
+  for (const bool tiles : {false, true})
+    for (int type : {TERN_TYPE_F16, TERN_TYPE_BF16}) {
+      const DenseCase c = {"not finite", type, {33}, 64, 17, false, 1, 9};
+      Problem p = make(c);
+      p.x[5 * 64 + 3] = NAN;
+      p.x[7 * 64 + 60] = INFINITY;
+      const OnDevice d(c, p);
+      if (tiles)
+        launch_dense_tiles(d.products.data(), 1, d.x.data(), 17, device_info(), stream());
+      else
+        launch_dense_rows(d.products.data(), 1, d.x.data(), 17, stream());
+      synchronize();
+      const std::vector<float> out = d.out[0].download();
+      for (int a = 0; a < 17; a++)
+        for (int r = 0; r < 33; r++) {
+          const float v = out[size_t(a) * 33 + r];
+          if (a == 5)
+            EXPECT_TRUE(std::isnan(v));
+          else
+            EXPECT_EQ(std::isfinite(v), a != 7) << a << " " << r;
+        }
+    }
+}
+
+#ifdef TERN_SIMT
+TEST(Dense, OtherOrdersOfThreads) {
+  int i = 0;
+  for (const bool tiles : {false, true})
+    for (const DenseCase& c : cases::dense_cases({TERN_TYPE_F16}, tiles)) {
+      if (i++ % 6) continue;
+      const Problem p = make(c);
+      for (unsigned seed : {1u, 2u, 3u}) {
+        simt::set_seed(seed);
+        const OnDevice d(c, p);
+        const int n = static_cast<int>(d.products.size());
+        if (tiles)
+          launch_dense_tiles(d.products.data(), n, d.x.data(), c.n_act_rows, device_info(), stream());
+        else
+          launch_dense_rows(d.products.data(), n, d.x.data(), c.n_act_rows, stream());
+        synchronize();
+        expect_close(tiles ? "dense_tiles" : "dense_rows", c, p, d, tiles);
+      }
+      simt::set_seed(0);
+    }
+}
+#endif
+
+}  // namespace
+}  // namespace tern::cuda

@@ -1,0 +1,101 @@
+#!/bin/sh
+# Runs everything of Tern that needs a GPU and writes one report: the native tests, their cases with error and bound, compute-sanitizer's
+# four tools over them where it is installed, the Java tests tagged gpu, and the main job: text on the GPU beside text on the CPU.
+# From a bundle: ./gpu-run [REPORT_DIR]. In the tree: tests/gpu/run.sh [REPORT_DIR] after `mvn verify` with nvcc.
+set -u
+here=$(dirname "$(readlink -f "$0")")
+report=${1:-gpu-report}
+mkdir -p "$report" || exit 2
+report=$(cd "$report" && pwd)
+
+if [ -x "$here/tern" ]; then
+  tern=$here/tern
+  tests=$here/tests
+else
+  tern=$here/../../tern
+  tests=$here/../../target/cmake
+fi
+
+export TERN_REPORT=$report/cases.jsonl
+: >"$TERN_REPORT"
+: >"$report/steps.tsv"
+failed=0
+# step NAME COMMAND...: its output in NAME.log, how it ended in steps.tsv.
+step() {
+  name=$1
+  shift
+  begin=$(date +%s)
+  "$@" >"$report/$name.log" 2>&1
+  status=$?
+  seconds=$(($(date +%s) - begin))
+  if [ $status -eq 0 ]; then result=passed; else result=FAILED; failed=1; fi
+  if [ $status -eq 0 ] && grep -q '\[  SKIPPED \]' "$report/$name.log" && ! grep -q '\[       OK \]' "$report/$name.log"; then
+    result=skipped
+  fi
+  printf '%s\t%s\t%s\t%s\n' "$name" "$result" "$status" "$seconds" >>"$report/steps.tsv"
+  printf '%-8s %s (%s s)\n' "$result" "$name" "$seconds"
+}
+
+(nvidia-smi -q -i 0 || echo "no nvidia-smi") >"$report/device.txt" 2>&1
+"$tern" info --device cuda >"$report/info.txt" 2>&1 || { cat "$report/info.txt"; failed=1; }
+
+# hopper_test first: if our reading of swizzles and descriptors is wrong, the other sm90 tests only repeat it.
+for test in "$tests"/hopper_test_gpu "$tests"/*_test_gpu; do
+  [ -x "$test" ] || continue
+  name=$(basename "$test" _gpu)
+  [ -e "$report/$name.log" ] && [ "$name" = hopper_test ] && continue
+  step "$name" timeout 300 "$test"
+done
+
+if command -v compute-sanitizer >/dev/null 2>&1; then
+  for tool in memcheck racecheck synccheck initcheck; do
+    for test in "$tests"/*_test_gpu; do
+      [ -x "$test" ] || continue
+      # Fewer cases: every access is checked in software.
+      TERN_REPORT='' step "sanitizer-$tool-$(basename "$test" _gpu)" \
+        env TERN_CASES="${TERN_SANITIZER_CASES:-40}" timeout 300 compute-sanitizer --tool "$tool" --error-exitcode 9 "$test"
+    done
+  done
+else
+  echo "compute-sanitizer is not installed: its four tools were not run" | tee "$report/sanitizer.txt"
+fi
+
+if [ -d "$tests/classes" ]; then
+  console=$(ls "$tests"/junit-platform-console-standalone-*.jar 2>/dev/null | head -n 1)
+  if [ -n "$console" ]; then
+    step java "$here/jre/bin/java" --enable-native-access=ALL-UNNAMED -jar "$console" execute \
+      -cp "$tests/classes:$(echo "$here"/lib/*.jar | tr ' ' ':')" --scan-classpath "$tests/classes" --include-tag gpu --disable-banner
+  fi
+fi
+
+text() {
+  "$tern" generate "Once upon a time" --device "$1" --temperature 0 --max-tokens 500 --no-stop 2>"$report/generate-$1.err"
+}
+same_text() {
+  text cpu >"$report/text-cpu.txt" || return 1
+  text cuda >"$report/text-cuda.txt" || return 1
+  cmp "$report/text-cpu.txt" "$report/text-cuda.txt"
+}
+step greedy-500-tokens same_text
+step bench-cuda "$tern" bench model --device cuda
+
+{
+  printf '{"device": "%s", "steps": [' "$(sed -n 's/^device  *//p' "$report/info.txt" | head -n 1)"
+  separator=
+  while IFS="$(printf '\t')" read -r name result status seconds; do
+    printf '%s\n  {"name": "%s", "result": "%s", "status": %s, "seconds": %s}' "$separator" "$name" "$result" "$status" "$seconds"
+    separator=,
+  done <"$report/steps.tsv"
+  printf '],\n "cases": [\n'
+  sed '$!s/$/,/' "$TERN_REPORT"
+  printf ']}\n'
+} >"$report/report.json"
+{
+  cat "$report/info.txt"
+  echo
+  column -t -s "$(printf '\t')" "$report/steps.tsv" 2>/dev/null || cat "$report/steps.tsv"
+  echo
+  echo "$(wc -l <"$TERN_REPORT") cases, $(grep -c '"passed": *false' "$TERN_REPORT") beyond their bound"
+} >"$report/report.txt"
+echo "report: $report/report.txt and report.json"
+exit $failed

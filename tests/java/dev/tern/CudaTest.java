@@ -1,0 +1,133 @@
+package dev.tern;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import dev.tern.cache.CachePolicy;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The device cuda as an application uses it: on a GPU, or, where the build has set TERN_CUDA_LIBRARY to it, on the emulated backend, with
+ * fewer tokens. Skipped where there is neither.
+ */
+@Tag("gpu")
+class CudaTest {
+  private boolean emulated;
+  private long bytesBefore;
+
+  @BeforeEach
+  void open() {
+    try (Model model = Model.embedded(Device.cuda())) {
+      emulated = model.describeDevice().contains("Emulated");
+    } catch (DeviceUnavailableException e) {
+      abort("no GPU: " + e.getMessage());
+    }
+    bytesBefore = Model.nativeBytes();
+  }
+
+  @AfterEach
+  void nothingIsLeft() {
+    assertEquals(bytesBefore, Model.nativeBytes());
+  }
+
+  private static Engine engine(Model model, int window) {
+    return Engine.builder(model).cachePolicy(CachePolicy.sinksAndWindow(4, window)).build();
+  }
+
+  private static List<Token> tokens(Device device, int window, String prompt, int n) {
+    try (Model model = Model.embedded(device);
+        Engine engine = engine(model, window);
+        Session session = engine.newSession();
+        Generation generation = session.generate(prompt, Sampling.greedy().maxTokens(n).ignoreEos(true))) {
+      List<Token> tokens = new ArrayList<>();
+      generation.forEach(tokens::add);
+      return tokens;
+    }
+  }
+
+  /** 500 tokens on a GPU; a window shorter than that, so that sinks and eviction take part. */
+  @Test
+  void greedyTextIsTheCpus() {
+    int n = emulated ? 48 : 500;
+    int window = emulated ? 24 : 250;
+    List<Token> cpu = tokens(Device.cpu(), window, "Once upon a time", n);
+    List<Token> cuda = tokens(Device.cuda(), window, "Once upon a time", n);
+    assertEquals(n, cuda.size());
+    for (int i = 0; i < n; i++) {
+      if (cpu.get(i).id() != cuda.get(i).id()) {
+        // Only a tie may part them: two tokens of so nearly equal probability that the cache's half precision decides.
+        double gap = Math.abs(cpu.get(i).logprob() - cuda.get(i).logprob());
+        assertTrue(gap < 1e-2, "token " + i + ": " + cpu.get(i) + " on the CPU, " + cuda.get(i) + " on the GPU");
+        return;
+      }
+    }
+  }
+
+  @Test
+  void repeatedDecodesHaveEqualBits() {
+    int n = emulated ? 3 : 1000;
+    List<Token> first = tokens(Device.cuda(), 64, "The cat", 6);
+    try (Model model = Model.embedded(Device.cuda()); Engine engine = engine(model, 64); Session session = engine.newSession()) {
+      for (int i = 0; i < n; i++) {
+        session.reset();
+        try (Generation generation = session.generate("The cat", Sampling.greedy().maxTokens(6).ignoreEos(true))) {
+          int at = 0;
+          for (Token token : generation) {
+            assertEquals(first.get(at).id(), token.id());
+            assertEquals(first.get(at).logprob(), token.logprob(), 0, "run " + i + ", token " + at);
+            at++;
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void sessionsShareAnEngineAndDoNotChangeEachOther() {
+    List<Token> alone = tokens(Device.cuda(), 64, "One day", 8);
+    try (Model model = Model.embedded(Device.cuda());
+        Engine engine = Engine.builder(model).cachePolicy(CachePolicy.sinksAndWindow(4, 64)).maxSequences(3).build();
+        Session a = engine.newSession();
+        Session b = engine.newSession();
+        Session c = engine.newSession()) {
+      Sampling sampling = Sampling.greedy().maxTokens(8).ignoreEos(true);
+      try (Generation one = a.generate("One day", sampling);
+          Generation two = b.generate("Lily and Tom went to the park", sampling);
+          Generation three = c.generate("A", sampling)) {
+        two.result();
+        three.result();
+        List<Token> together = new ArrayList<>();
+        one.forEach(together::add);
+        assertEquals(alone.stream().map(Token::id).toList(), together.stream().map(Token::id).toList());
+      }
+    }
+  }
+
+  @Test
+  void everyCacheTypeOfAGpuRunsAndF32IsRefused() {
+    try (Model model = Model.embedded(Device.cuda())) {
+      for (KvType type : new KvType[] {KvType.F16, KvType.BF16, KvType.I8}) {
+        try (Engine engine = Engine.builder(model).kvType(type).cachePolicy(CachePolicy.dense(128)).build();
+            Session session = engine.newSession()) {
+          assertEquals(4, session.generate("Once", Sampling.greedy().maxTokens(4).ignoreEos(true)).result().usage().generatedTokens(), type.name());
+        }
+      }
+      IllegalArgumentException e =
+          assertThrows(IllegalArgumentException.class, () -> Engine.builder(model).kvType(KvType.F32).build());
+      assertTrue(e.getMessage().contains("F16, BF16 or I8"), e.getMessage());
+    }
+  }
+
+  @Test
+  void aGpuThatIsNotThereIsSaid() {
+    DeviceUnavailableException e = assertThrows(DeviceUnavailableException.class, () -> Model.embedded(Device.cuda(99)));
+    assertTrue(e.getMessage().contains("cuda:99"), e.getMessage());
+  }
+}
