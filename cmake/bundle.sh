@@ -5,6 +5,7 @@ set -eu
 home=$1
 target=$2
 output=$3
+junit_console=1.14.4  # of the JUnit version in pom.xml
 
 jdk=$(dirname "$(dirname "$(readlink -f "$(command -v "${JAVA_HOME:+$JAVA_HOME/bin/}java")")")")
 if [ ! -x "$jdk/bin/jlink" ]; then
@@ -29,16 +30,19 @@ done
 cp "$target"/lib/*.jar "$root/lib/"
 
 cp "$home/tests/gpu/run.sh" "$root/gpu-run"
-for test in "$target"/cmake/*_test_gpu; do
-  [ -x "$test" ] || continue
-  cp "$test" "$root/tests/"
-  strip --strip-unneeded "$root/tests/$(basename "$test")"
+for test in kernels_test_gpu cuda_device_test libtern_cuda.so; do
+  if [ -e "$target/cmake/$test" ]; then
+    cp "$target/cmake/$test" "$root/tests/"
+    strip --strip-unneeded "$root/tests/$test"
+  else
+    echo "tern: there is no $target/cmake/$test, so the bundle lacks it: 'mvn verify' builds it where there are nvcc and libgtest-dev" >&2
+  fi
 done
 if [ -d "$target/test-classes" ]; then
-  (cd "$target/test-classes" && find . -type f) >"$work/classes"
-  mkdir "$root/tests/classes"
-  (cd "$target/test-classes" && tar cf - .) | tar xf - -C "$root/tests/classes"
-  cp "$target"/test-lib/*.jar "$root/tests/" 2>/dev/null || true
+  cp -R "$target/test-classes" "$root/tests/classes"
+  # What runs JUnit without Maven.
+  (cd "$home" && mvn -B -ntp -q dependency:copy "-Dartifact=org.junit.platform:junit-platform-console-standalone:$junit_console" \
+    "-DoutputDirectory=$root/tests") >"$work/junit.log" 2>&1 || { cat "$work/junit.log" >&2; exit 1; }
 fi
 
 cat >"$root/tern" <<'END'
