@@ -28,6 +28,12 @@ for jar in "$target"/tern-*.jar; do
   case $jar in *-sources.jar | *-javadoc.jar) ;; *) cp "$jar" "$root/lib/" ;; esac
 done
 cp "$target"/lib/*.jar "$root/lib/"
+# Stored, not deflated: xz then finds the kernels of the jar, of libtern_cuda.so and of the tests to be the same bytes.
+for jar in "$root"/lib/tern-*.jar; do
+  mkdir "$work/jar"
+  (cd "$work/jar" && "$jdk/bin/jar" -xf "$jar" && "$jdk/bin/jar" -c -0 -M -f "$jar" .)
+  rm -r "$work/jar"
+done
 
 cp "$home/tests/gpu/run.sh" "$root/gpu-run"
 for test in kernels_test_gpu cuda_device_test libtern_cuda.so; do

@@ -37,12 +37,15 @@ step() {
 }
 
 (nvidia-smi -q -i 0 || echo "no nvidia-smi") >"$report/device.txt" 2>&1
-"$tern" info --device cuda >"$report/info.txt" 2>&1 || { cat "$report/info.txt"; failed=1; }
+if ! "$tern" info --device cuda >"$report/info.txt" 2>&1; then
+  cat "$report/info.txt"
+  exit 1
+fi
 
 # A suite is a process of its own: what one leaves broken does not fail the next.
 kernels=$tests/kernels_test_gpu
 if [ -x "$kernels" ]; then
-  "$kernels" --gtest_list_tests 2>/dev/null | grep '^[A-Za-z]' | sed 's/\. *#.*//; s/\.$//' >"$report/suites.txt"
+  "$kernels" --gtest_list_tests 2>/dev/null | grep -E '^[A-Za-z0-9_/]+\.( |$)' | sed 's/\. *#.*//; s/\.$//' >"$report/suites.txt"
   while read -r suite; do
     step "$(echo "$suite" | tr / -)" timeout 300 "$kernels" "--gtest_filter=$suite.*"
   done <"$report/suites.txt"
