@@ -11,7 +11,7 @@ file(GLOB TERN_CUDA_KERNELS CONFIGURE_DEPENDS ${TERN_CUDA_DIR}/*.cu)
 file(GLOB TERN_CUDA_KERNELS_SM90 CONFIGURE_DEPENDS ${TERN_CUDA_DIR}/sm90/*.cu)
 file(GLOB TERN_CUDA_HOST CONFIGURE_DEPENDS ${TERN_CUDA_DIR}/*.cpp ${TERN_CUDA_DIR}/sm90/*.cpp)
 set(TERN_CUDA_SHARED_HOST src/main/cpp/core/memory.cpp src/main/cpp/ternary/decode.cpp src/main/cpp/plan/attention_plan.cpp)
-set(TERN_CUDA_INCLUDES ${TERN_CUDA_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/src/main/cpp ${CMAKE_CURRENT_SOURCE_DIR}/src/main/cpp/include)
+set(TERN_CUDA_INCLUDES ${TERN_CUDA_DIR} ${TERN_CUDA_DIR}/sm90 ${CMAKE_CURRENT_SOURCE_DIR}/src/main/cpp ${CMAKE_CURRENT_SOURCE_DIR}/src/main/cpp/include)
 
 if(TERN_CUDA STREQUAL "OFF")
   return()

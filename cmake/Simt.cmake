@@ -22,7 +22,7 @@ add_library(tern_cuda_simt_objects OBJECT EXCLUDE_FROM_ALL ${simt_sources} ${sim
 target_compile_definitions(tern_cuda_simt_objects PUBLIC TERN_SIMT PRIVATE TERN_CUDA_BUILT_FOR="the emulator")
 target_include_directories(tern_cuda_simt_objects BEFORE PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/tests/simt/include)
 target_include_directories(tern_cuda_simt_objects PUBLIC ${TERN_CUDA_INCLUDES})
-target_compile_options(tern_cuda_simt_objects PRIVATE -Wall -Wextra -Wno-unknown-pragmas -fno-strict-aliasing -ffp-contract=off)
+target_compile_options(tern_cuda_simt_objects PRIVATE -Wall -Wextra -Wno-unknown-pragmas -Wno-maybe-uninitialized -fno-strict-aliasing -ffp-contract=off)
 target_link_libraries(tern_cuda_simt_objects PUBLIC Threads::Threads ${CMAKE_DL_LIBS})
 
 add_library(tern_cuda_simt SHARED EXCLUDE_FROM_ALL ${TERN_CUDA_SHARED_HOST})
@@ -41,6 +41,18 @@ foreach(source ${TERN_TESTS_CUDA} ${TERN_TESTS_SIMT})
   add_test(NAME emulated.${name} COMMAND ${name}_simt)  # one for all its cases: there are thousands
   add_dependencies(native_tests ${name}_simt)
 endforeach()
+
+# Kernels with a mistake planted in them must fail these tests.
+if(NOT TERN_SANITIZE)
+  file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/simt/objects.txt
+    CONTENT "$<JOIN:$<TARGET_OBJECTS:tern_cuda_simt_objects>;$<TARGET_OBJECTS:tern_objects>;$<TARGET_OBJECTS:ternary_test_simt>,\n>\n")
+  add_test(NAME emulated.mutants COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tests/simt/mutants.sh ${CMAKE_CURRENT_SOURCE_DIR}
+    ${CMAKE_CURRENT_BINARY_DIR}/mutants ${CMAKE_CURRENT_BINARY_DIR}/simt/objects.txt ${CMAKE_CXX_COMPILER} -std=c++17 -O2 -DTERN_SIMT
+    -Wno-unknown-pragmas -fno-strict-aliasing -ffp-contract=off -I${CMAKE_CURRENT_SOURCE_DIR}/tests/simt/include
+    -I${CMAKE_CURRENT_SOURCE_DIR}/src/main/cuda -I${CMAKE_CURRENT_SOURCE_DIR}/src/main/cuda/sm90 -I${CMAKE_CURRENT_SOURCE_DIR}/src/main/cpp
+    -I${CMAKE_CURRENT_SOURCE_DIR}/src/main/cpp/include)
+  set_tests_properties(emulated.mutants PROPERTIES TIMEOUT 900)
+endif()
 
 # The same on a GPU, in one program, as each would carry all kernels of all families.
 if(TARGET tern_cuda)

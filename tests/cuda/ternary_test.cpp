@@ -136,11 +136,12 @@ TEST_P(Ternary, EqualsItInOtherOrdersOfThreads) {
 #endif
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Ternary,
-                         ::testing::Values(TernaryKernel::dp4a, TernaryKernel::lookup, TernaryKernel::mma, TernaryKernel::gemm),
+                         ::testing::Values(TernaryKernel::dp4a, TernaryKernel::lookup, TernaryKernel::mma, TernaryKernel::gemm,
+                                           TernaryKernel::gemm_sm90),
                          [](const auto& info) { return std::string(ternary_kernel_name(info.param)); });
 
 TEST(TernaryNames, GoThereAndBack) {
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < 5; i++) {
     TernaryKernel kernel;
     ASSERT_TRUE(ternary_kernel_from_name(ternary_kernel_name(static_cast<TernaryKernel>(i)), &kernel));
     EXPECT_EQ(kernel, static_cast<TernaryKernel>(i));

@@ -54,7 +54,12 @@ void Block::prepare(const Grid& grid, uint3 index) {
   steps_ = spins_ = progress_ = 0;
   deferred_.clear();
   for (Barrier& b : barriers_) b = Barrier();
-  for (Warpgroup& g : warpgroups_) g.arrived = 0;
+  for (Warpgroup& g : warpgroups_) {
+    g.arrived = 0;
+    g.products.clear();
+    g.ends.clear();
+    g.fenced = false;
+  }
   while (stacks_.size() < static_cast<size_t>(n_threads_)) stacks_.push_back(map_stack());
   for (int w = 0; w < n_warps_; w++) {
     Warp& warp = warps_[w];
@@ -142,7 +147,8 @@ void Block::schedule() {
       for (int i = n_warps_ - 1; i > 0; i--) std::swap(warp_order_[i], warp_order_[random() % (i + 1)]);
     for (int i = 0; i < n_warps_ && error_ == cudaSuccess; i++) run_warp(warps_[warp_order_[i]]);
     if (error_ != cudaSuccess) return;
-    if (run_deferred() || steps_ - steps != spins_ - spins || progress_ != progress) {
+    const bool moved = steps_ - steps != spins_ - spins || progress_ != progress;
+    if ((!(moved && seed_ == 1) && run_deferred()) || moved) {
       idle = 0;
     } else if (steps_ == steps || ++idle == kIdlePasses) {
       if (n_alive_ == 0) return;
@@ -171,10 +177,11 @@ void Block::run_warp(Warp& warp) {
   }
 }
 
-// Those due, oldest first; with a seed above 1 some stay for the next pass.
+// Those due, oldest first. Seed 0: all. 1: one, and none before all threads wait: whoever does not wait reads too early. Others: some stay
+// for the next pass.
 bool Block::run_deferred() {
   if (deferred_.empty()) return false;
-  const size_t n = seed_ > 1 ? random() % (deferred_.size() + 1) : deferred_.size();
+  const size_t n = seed_ > 1 ? random() % (deferred_.size() + 1) : seed_ == 1 ? 1 : deferred_.size();
   const auto end = deferred_.begin() + static_cast<long>(n);
   const std::vector<std::function<void()>> actions(std::make_move_iterator(deferred_.begin()), std::make_move_iterator(end));
   deferred_.erase(deferred_.begin(), end);

@@ -18,6 +18,7 @@ constexpr Entry kEntries[] = {
     {TernaryKernel::lookup, "lookup", launch_ternary_lookup},
     {TernaryKernel::mma, "mma", launch_ternary_mma},
     {TernaryKernel::gemm, "gemm", launch_ternary_gemm},
+    {TernaryKernel::gemm_sm90, "gemm_sm90", launch_ternary_gemm_sm90},
 };
 
 const Entry& entry_of(TernaryKernel kernel) {
@@ -39,7 +40,9 @@ bool ternary_kernel_from_name(const char* name, TernaryKernel* kernel) {
   return false;
 }
 
-bool ternary_kernel_available(TernaryKernel, const DeviceInfo&) { return true; }
+bool ternary_kernel_available(TernaryKernel kernel, const DeviceInfo& device) {
+  return kernel != TernaryKernel::gemm_sm90 || device.sm == 90;
+}
 
 void launch_ternary(TernaryKernel kernel, const TernaryProduct* products, int n, const TernaryActs& acts, const DeviceInfo& device,
                     cudaStream_t stream) {

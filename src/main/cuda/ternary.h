@@ -53,6 +53,7 @@ enum class TernaryKernel {
   lookup,  // tables of activation sums in shared memory, after TLMM of TeLLMe (arXiv 2504.16266); any number of rows, best for 1 and 2
   mma,     // int8 tensor cores, weights unpacked in registers, 8 activation rows a tile; best for 3 to 16
   gemm,    // int8 tensor cores, 128 x 128 tiles, activations staged in shared memory; for many rows
+  gemm_sm90,  // the same on Hopper: 256 x 128 tiles, wgmma, activations by TMA
 };
 const char* ternary_kernel_name(TernaryKernel kernel);
 bool ternary_kernel_from_name(const char* name, TernaryKernel* kernel);
@@ -69,5 +70,7 @@ void launch_ternary_lookup(const TernaryProduct* products, int n, const TernaryA
                            cudaStream_t stream);
 void launch_ternary_mma(const TernaryProduct* products, int n, const TernaryActs& acts, const DeviceInfo& device, cudaStream_t stream);
 void launch_ternary_gemm(const TernaryProduct* products, int n, const TernaryActs& acts, const DeviceInfo& device, cudaStream_t stream);
+void launch_ternary_gemm_sm90(const TernaryProduct* products, int n, const TernaryActs& acts, const DeviceInfo& device,
+                              cudaStream_t stream);
 
 }  // namespace tern::cuda

@@ -11,7 +11,8 @@ namespace tern::cuda {
 namespace {
 
 constexpr int kActRows[] = {1, 2, 4, 8, 16, 64, 256};
-constexpr TernaryKernel kKernels[] = {TernaryKernel::dp4a, TernaryKernel::lookup, TernaryKernel::mma, TernaryKernel::gemm};
+constexpr TernaryKernel kKernels[] = {TernaryKernel::dp4a, TernaryKernel::lookup, TernaryKernel::mma, TernaryKernel::gemm,
+                                      TernaryKernel::gemm_sm90};
 #ifdef TERN_SIMT
 constexpr int kRuns = 1, kMaxSampleRows = 32, kMaxActRows = 8;  // an emulator's times say nothing: run it once, and little of it
 constexpr int64_t kColdBytes = 0;
@@ -26,7 +27,8 @@ bool worth_trying(TernaryKernel kernel, int n_act_rows) {
     case TernaryKernel::dp4a: return n_act_rows <= 16;
     case TernaryKernel::lookup: return n_act_rows <= 4;
     case TernaryKernel::mma: return n_act_rows <= 64;
-    default: return n_act_rows >= 8;
+    case TernaryKernel::gemm: return n_act_rows >= 8;
+    default: return n_act_rows >= 64;
   }
 }
 

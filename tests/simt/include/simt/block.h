@@ -76,6 +76,9 @@ struct Warpgroup {
   int arrived = 0;
   WarpgroupOp op = nullptr;
   void* arg[128];
+  std::vector<std::function<void()>> products;  // of wgmma, issued and not waited for, oldest first
+  std::vector<size_t> ends;                     // of the committed groups in products
+  bool fenced = false;                          // since the last wait
 };
 
 struct Barrier {
@@ -116,6 +119,8 @@ class Block {
   void defer(std::function<void()> action) { deferred_.push_back(std::move(action)); }
   [[noreturn]] void fault(cudaError_t code, const char* text);
 
+  Warpgroup& warpgroup() { return warpgroups_[static_cast<size_t>(current_linear()) / 128]; }  // the running thread's
+
   unsigned char* shared() const { return shared_; }
   size_t shared_bytes() const { return grid_->shared; }
   const Grid& grid() const { return *grid_; }
@@ -125,6 +130,7 @@ class Block {
   void thread_main();
 
  private:
+  static int current_linear();
   void prepare(const Grid& grid, uint3 index);
   void prepare_shared();
   void check_shared();
@@ -175,6 +181,7 @@ SIMT_TLS Thread* current_thread;
 
 inline Block& block() { return *current_block; }
 inline Thread& thread() { return *current_thread; }
+inline int Block::current_linear() { return current_thread->linear; }
 
 // Ends the kernel with an error that stays, as a GPU would, and with a text that names the kernel and the thread.
 [[noreturn]] __attribute__((format(printf, 2, 3))) void fault(cudaError_t code, const char* format, ...);

@@ -1,0 +1,14 @@
+// Tensor maps for TMA, made on the host by the driver, which is asked for by name: nothing links to libcuda.
+#pragma once
+
+#include <cuda.h>
+
+#include <cstdint>
+
+namespace tern::cuda {
+
+// Of int8 [n_rows, n_cols], rows row_bytes apart (a multiple of 16, as is base); boxes of box_rows x 128 columns, swizzled by 128 bytes.
+// Throws UNSUPPORTED if the driver cannot make one.
+CUtensorMap tensor_map_int8(const void* base, int n_rows, int n_cols, int64_t row_bytes, int box_rows);
+
+}  // namespace tern::cuda
