@@ -1,8 +1,6 @@
 // An attention problem on the device: built from a case, run by a launcher, compared with the fp64 oracle.
 #pragma once
 
-#include <functional>
-
 #include "attention.h"
 #include "cases/attention_cases.h"
 #include "cuda/gpu_test.h"
@@ -37,17 +35,15 @@ class AttentionOnDevice {
     args_.counts = counts_->data(), args_.partial = partial_->data(), args_.out = out_.data();
   }
 
-  // Launches with more blocks than there is work, as a padded step does. prefill: the launcher of tiles of rows.
-  using Prefill = std::function<void(const AttentionArgs&, int)>;
-  std::vector<float> run(const Prefill& prefill) {
+  // Launches with more blocks than there is work, as a padded step does. portable: with the kernels of any GPU, whichever it is.
+  std::vector<float> run(bool portable = false) {
+    DeviceInfo device = device_info();
+    if (portable) device.sm = 80;
     out_.fill_nan();
-    if (n_.n_prefill) prefill(args_, n_.n_prefill + 1);
-    if (n_.n_combine) launch_attention_decode(args_, n_.n_decode + 3, n_.n_combine + 2, device_info(), stream());
+    if (n_.n_prefill) launch_attention_prefill(args_, n_.n_prefill + 1, device, stream());
+    if (n_.n_combine) launch_attention_decode(args_, n_.n_decode + 3, n_.n_combine + 2, device, stream());
     synchronize();
     return out_.download();
-  }
-  std::vector<float> run() {
-    return run([](const AttentionArgs& args, int n) { launch_attention_prefill(args, n, device_info(), stream()); });
   }
   const AttentionCounts& counts() const { return n_; }
 
@@ -82,6 +78,9 @@ class AttentionOnDevice {
   DeviceArray<float> out_;
   AttentionArgs args_;
 };
+
+// Whether the device has prefill kernels of its own beside the portable ones.
+inline bool has_own_prefill() { return device_info().sm == 90; }
 
 // Expects every sequence within its bound, and records the case.
 inline void expect_attention(const std::string& op, const cases::AttentionData& d, const std::vector<float>& out) {

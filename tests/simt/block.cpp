@@ -1,6 +1,6 @@
 // The scheduler of one block. A pass visits every warp that has lanes to run; a visit runs each of them up to where it must wait.
 // Seed 0 lets a warp run as far as it can before the next one does; 1 does so from the last warp and lane to the first; others
-// shuffle warps and lanes and let a warp run for a random number of turns. All are orders that a GPU may take.
+// shuffle warps and lanes, let a warp run for a random number of turns, and hold one warp back for many passes. All are orders that a GPU may take.
 #include "simt/block.h"
 
 #include <algorithm>
@@ -22,6 +22,7 @@ __thread Thread* current_thread = nullptr;
 
 namespace {
 constexpr int kIdlePasses = 1000;  // of polling loops that see nothing happen, before that counts as a deadlock
+constexpr unsigned kSlowPasses = 32;
 constexpr size_t kGuard = 1024;
 constexpr unsigned char kPoison = 0xff;  // NaN in every format, -1 as an integer
 constexpr unsigned char kCanary = 0xfb;
@@ -141,13 +142,19 @@ cudaError_t Block::run(const Grid& grid, uint3 index) {
 
 void Block::schedule() {
   int idle = 0;
-  while (n_alive_ > 0 && error_ == cudaSuccess) {
+  bool wait_for_slow = true;
+  const int slow_warp = seed_ > 1 ? static_cast<int>(random() % static_cast<unsigned>(n_warps_)) : -1;
+  for (unsigned pass = 0; n_alive_ > 0 && error_ == cudaSuccess; pass++) {
     const uint64_t steps = steps_, spins = spins_, progress = progress_;
     if (seed_ > 1)
       for (int i = n_warps_ - 1; i > 0; i--) std::swap(warp_order_[i], warp_order_[random() % (i + 1)]);
-    for (int i = 0; i < n_warps_ && error_ == cudaSuccess; i++) run_warp(warps_[warp_order_[i]]);
+    bool skipped = false;
+    for (int i = 0; i < n_warps_ && error_ == cudaSuccess; i++)
+      if (warp_order_[i] == slow_warp && pass % kSlowPasses && !wait_for_slow) skipped = warps_[slow_warp].ready != 0;
+      else run_warp(warps_[warp_order_[i]]);
     if (error_ != cudaSuccess) return;
-    const bool moved = steps_ - steps != spins_ - spins || progress_ != progress;
+    const bool moved = skipped || steps_ - steps != spins_ - spins || progress_ != progress;
+    wait_for_slow = skipped && steps_ == steps;
     if ((!(moved && seed_ == 1) && run_deferred()) || moved) {
       idle = 0;
     } else if (steps_ == steps || ++idle == kIdlePasses) {

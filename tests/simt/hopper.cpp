@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "runtime.h"
+#include "simt/half_bits.h"
 
 namespace simt {
 namespace {
@@ -60,27 +61,22 @@ CUresult encode(CUtensorMap* out, CUtensorMapDataType type, cuuint32_t rank, voi
   return CUDA_SUCCESS;
 }
 
-// ---- wgmma
-void multiply_s8(int32_t (*d)[128], const int8_t (*a)[32], const int8_t (*b)[128]) {
+// ---- wgmma: d [64, n] += a [64, 32 bytes] b, row by row of a
+template <class T, int k, int n>
+__attribute__((always_inline)) inline void multiply(T (*d)[n], const T (*a)[k], const T (*b)[n]) {
   for (int i = 0; i < 64; i++)
-    for (int k = 0; k < 32; k++) {
-      const int32_t x = a[i][k];
-      for (int j = 0; j < 128; j++) d[i][j] += x * b[k][j];
-    }
+    for (int x = 0; x < k; x++)
+      for (int j = 0; j < n; j++) d[i][j] += a[i][x] * b[x][j];
 }
 #define SIMT_WIDE __attribute__((target("avx2"), noinline))
-SIMT_WIDE void multiply_s8_wide(int32_t (*d)[128], const int8_t (*a)[32], const int8_t (*b)[128]) {
-  for (int i = 0; i < 64; i++)
-    for (int k = 0; k < 32; k++) {
-      const int32_t x = a[i][k];
-      for (int j = 0; j < 128; j++) d[i][j] += x * b[k][j];
-    }
-}
+void multiply_s8(int32_t (*d)[128], const int32_t (*a)[32], const int32_t (*b)[128]) { multiply<int32_t, 32, 128>(d, a, b); }
+SIMT_WIDE void multiply_s8_wide(int32_t (*d)[128], const int32_t (*a)[32], const int32_t (*b)[128]) { multiply<int32_t, 32, 128>(d, a, b); }
+void multiply_f32(float (*d)[64], const float (*a)[16], const float (*b)[64]) { multiply<float, 16, 64>(d, a, b); }
+SIMT_WIDE void multiply_f32_wide(float (*d)[64], const float (*a)[16], const float (*b)[64]) { multiply<float, 16, 64>(d, a, b); }
 const bool kWide = __builtin_cpu_supports("avx2");
 
-void product_s8_n128(const Wgmma* io) {  // [128], of the threads
-  int8_t a[64][32], b[32][128];
-  int32_t d[64][128];
+// The 32 bytes of each row of a, from the threads' registers.
+void gather_a(const Wgmma* io, unsigned char (*a)[32]) {
   for (int thread = 0; thread < 128; thread++) {
     const int row = thread / 32 * 16 + thread % 32 / 4, t = thread % 4;
     std::memcpy(&a[row][4 * t], &io[thread].a[0], 4);
@@ -88,25 +84,74 @@ void product_s8_n128(const Wgmma* io) {  // [128], of the threads
     std::memcpy(&a[row][4 * t + 16], &io[thread].a[2], 4);
     std::memcpy(&a[row + 8][4 * t + 16], &io[thread].a[3], 4);
   }
-  const uint64_t matrix = io[0].b;
+}
+// 16 bytes of the matrix: of its row, from byte `byte` on.
+const unsigned char* piece_of(uint64_t matrix, uint32_t row, uint32_t byte) {
   const uint32_t begin = static_cast<uint32_t>(matrix & 0x3fff) << 4, group = static_cast<uint32_t>(matrix >> 32 & 0x3fff) << 4;
   if (matrix >> 62 != 1) fault(cudaErrorIllegalInstruction, "wgmma: the matrix is not of 128-byte swizzle");
+  return check_shared(shared_pointer(swizzle(begin + row / 8 * group + row % 8 * kRowBytes + byte)), 16, 16, "wgmma");
+}
+template <class T, int n, class Move>
+void each_d(const Wgmma* io, T (*d)[n], const Move& move) {
+  for (int thread = 0; thread < 128; thread++) {
+    T* const registers = static_cast<T*>(io[thread].d);
+    const int row = thread / 32 * 16 + thread % 32 / 4, t = thread % 4;
+    for (int e = 0; e < n / 2; e++) move(registers[e], d[row + e % 4 / 2 * 8][e / 4 * 8 + 2 * t + e % 2]);
+  }
+}
+
+void product_s8_n128(const Wgmma* io) {  // [128], of the threads
+  unsigned char bytes[64][32];
+  int32_t a[64][32], b[32][128], d[64][128];
+  gather_a(io, bytes);
+  for (int i = 0; i < 64; i++)
+    for (int k = 0; k < 32; k++) a[i][k] = static_cast<int8_t>(bytes[i][k]);
   for (uint32_t j = 0; j < 128; j++)
     for (uint32_t k = 0; k < 32; k += 16) {
-      const unsigned char* const from =
-          check_shared(shared_pointer(swizzle(begin + j / 8 * group + j % 8 * kRowBytes + k)), 16, 16, "wgmma");
+      const unsigned char* const from = piece_of(io[0].b, j, k);
       for (uint32_t i = 0; i < 16; i++) b[k + i][j] = static_cast<int8_t>(from[i]);
     }
-  const auto each = [&](auto move) {
-    for (int thread = 0; thread < 128; thread++) {
-      int32_t* const registers = static_cast<int32_t*>(io[thread].d);
-      const int row = thread / 32 * 16 + thread % 32 / 4, t = thread % 4;
-      for (int e = 0; e < 64; e++) move(registers[e], d[row + e % 4 / 2 * 8][e / 4 * 8 + 2 * t + e % 2]);
-    }
-  };
-  each([](int32_t& mine, int32_t& all) { all = mine; });
+  each_d(io, d, [](int32_t& mine, int32_t& all) { all = mine; });
   (kWide ? multiply_s8_wide : multiply_s8)(d, a, b);
-  each([](int32_t& mine, int32_t& all) { mine = all; });
+  each_d(io, d, [](int32_t& mine, int32_t& all) { mine = all; });
+}
+
+void product_16_bits_n64(const Wgmma* io, float (*widen)(uint16_t)) {
+  unsigned char bytes[64][32];
+  uint16_t halves[16];
+  float a[64][16], b[16][64], d[64][64];
+  gather_a(io, bytes);
+  for (int i = 0; i < 64; i++) {
+    std::memcpy(halves, bytes[i], 32);
+    for (int k = 0; k < 16; k++) a[i][k] = widen(halves[k]);
+  }
+  if (io[0].transposed) {  // rows of the matrix are rows of b
+    for (uint32_t k = 0; k < 16; k++)
+      for (uint32_t j = 0; j < 64; j += 8) {
+        std::memcpy(halves, piece_of(io[0].b, k, 2 * j), 16);
+        for (uint32_t i = 0; i < 8; i++) b[k][j + i] = widen(halves[i]);
+      }
+  } else {
+    for (uint32_t j = 0; j < 64; j++)
+      for (uint32_t k = 0; k < 16; k += 8) {
+        std::memcpy(halves, piece_of(io[0].b, j, 2 * k), 16);
+        for (uint32_t i = 0; i < 8; i++) b[k + i][j] = widen(halves[i]);
+      }
+  }
+  each_d(io, d, [&](float& mine, float& all) { all = io[0].add ? mine : 0; });
+  (kWide ? multiply_f32_wide : multiply_f32)(d, a, b);
+  each_d(io, d, [](float& mine, float& all) { mine = all; });
+}
+
+void issue(void* const* args, void (*product)(const Wgmma*)) {
+  Warpgroup& group = block().warpgroup();
+  if (!group.fenced) fault(cudaErrorIllegalInstruction, "wgmma: without a wgmma_fence after the last wait");
+  std::vector<Wgmma> io;
+  for (int i = 0; i < 128; i++) {
+    io.push_back(*static_cast<Wgmma*>(args[i]));
+    if (io.back().b != io[0].b || io.back().add != io[0].add) fault(cudaErrorIllegalInstruction, "wgmma: threads differ in the matrix");
+  }
+  group.products.push_back([io, product] { product(io.data()); });
 }
 
 }  // namespace
@@ -162,15 +207,12 @@ void check_registers(int n) {
 
 void wgmma_fence_group(void* const*) { block().warpgroup().fenced = true; }
 
-void wgmma_s8_n128_group(void* const* args) {
-  Warpgroup& group = block().warpgroup();
-  if (!group.fenced) fault(cudaErrorIllegalInstruction, "wgmma: without a wgmma_fence after the last wait");
-  std::vector<Wgmma> io;
-  for (int i = 0; i < 128; i++) {
-    io.push_back(*static_cast<Wgmma*>(args[i]));
-    if (io.back().b != io[0].b) fault(cudaErrorIllegalInstruction, "wgmma: threads differ in the matrix");
-  }
-  group.products.push_back([io] { product_s8_n128(io.data()); });
+void wgmma_s8_n128_group(void* const* args) { issue(args, product_s8_n128); }
+void wgmma_f16_n64_group(void* const* args) {
+  issue(args, [](const Wgmma* io) { product_16_bits_n64(io, float_from_half); });
+}
+void wgmma_bf16_n64_group(void* const* args) {
+  issue(args, [](const Wgmma* io) { product_16_bits_n64(io, float_from_bf16); });
 }
 
 void wgmma_commit_group(void* const*) {

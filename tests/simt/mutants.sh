@@ -51,6 +51,12 @@ mutant $hopper ternary_test "$sm90" "parity of the empty barrier is flipped" 's/
 mutant $hopper ternary_test "$sm90" "nobody waits for the stage" '/barrier_wait(&ring.full/d'
 mutant $hopper ternary_test "$sm90" "the stage is released before its products are made" 's/wgmma_wait<0>();//; s/if (thread == 0) barrier_arrive(&ring.empty\[s\]);/if (thread == 0) barrier_arrive(\&ring.empty[s]); wgmma_wait<1>();/'
 mutant $hopper ternary_test "$sm90" "one consumer suffices to free a stage" 's/barrier_init(&ring.empty\[s\], kConsumers)/barrier_init(\&ring.empty[s], 1)/'
+own='Kernels/AttentionPrefill.*/own' attention=sm90/attention_prefill_sm90.cu
+mutant $attention attention_test "$own" "bytes of K expected are one panel's" 's/barrier_expect(&b.ring.k_full\[s\], S::kTileBytes)/barrier_expect(\&b.ring.k_full[s], kPanelBytes)/'
+mutant $attention attention_test "$own" "nobody waits for V" '/barrier_wait(&b.ring.v_full/d'
+mutant $attention attention_test "$own" "V beyond the segment is not zeroed" 's/if (key < tile.begin || key >= tile.end) reinterpret/if (false) reinterpret/'
+mutant $attention attention_test "$own" "consumers do not meet after zeroing V" '/sync_threads(kVBarrier/d'
+mutant $attention attention_test "$own" "scores are read before their products are done" 's/      wgmma_wait<1>();//'
 mutant ternary_gemm.cu ternary_test '*/gemm' "no barrier after the copies" 's/^    __syncthreads();.*//'
 mutant ternary_gemm.cu ternary_test '*/gemm' "one copy too few is waited for" 's/cp_async_wait<kStages - 2>/cp_async_wait<kStages - 1>/'
 echo "$caught mutants caught"

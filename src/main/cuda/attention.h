@@ -38,6 +38,9 @@ struct AttentionArgs {
 // are launched for that many work items, and the ones beyond counts->n_prefill end at once.
 void launch_attention_prefill(const AttentionArgs& args, int max_work, const DeviceInfo& device, cudaStream_t stream);
 
+// The same on Hopper (sm90/attention_prefill_sm90.cu), which launch_attention_prefill asks first: false if it is not for this device or shape.
+bool launch_attention_prefill_sm90(const AttentionArgs& args, int max_work, const DeviceInfo& device, cudaStream_t stream);
+
 // Sequences of one row: one block per split and kv head, the head group's queries packed into one 16-row tile; then the states of
 // each row's splits are merged in ascending order. max_work, max_rows: as above, for counts->n_decode and counts->n_combine.
 void launch_attention_decode(const AttentionArgs& args, int max_work, int max_rows, const DeviceInfo& device, cudaStream_t stream);

@@ -46,6 +46,13 @@ __device__ __forceinline__ void tma_load_2d(void* to, const CUtensorMap* map, ui
 }
 __device__ __forceinline__ void prefetch_map(const CUtensorMap* map) { asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory"); }
 
+// After ordinary writes to shared memory that wgmma is to read, before a barrier.
+__device__ __forceinline__ void fence_async() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+// Barrier `id` (1 to 15) of n_threads of the block.
+__device__ __forceinline__ void sync_threads(int id, int n_threads) {
+  asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(n_threads) : "memory");
+}
+
 // ---- registers: a warpgroup gives some back, or takes more. All 128 threads.
 template <int n>
 __device__ __forceinline__ void give_registers() {
@@ -64,6 +71,25 @@ __device__ __forceinline__ void wgmma_commit() { asm volatile("wgmma.commit_grou
 template <int n>
 __device__ __forceinline__ void wgmma_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(n) : "memory");
+}
+// Values that operands and results of products have are in their registers here, before the fence, and results are read after it, behind
+// the wait: else the compiler may move such instructions between products, and then makes one wait for the other.
+template <int n>
+__device__ __forceinline__ void settle(float (&x)[n]) {
+#pragma unroll
+  for (int i = 0; i < n; i++) asm volatile("" : "+f"(x[i])::"memory");
+}
+template <int n>
+__device__ __forceinline__ void settle(int32_t (&x)[n]) {
+#pragma unroll
+  for (int i = 0; i < n; i++) asm volatile("" : "+r"(x[i])::"memory");
+}
+template <int n, int m>
+__device__ __forceinline__ void settle(uint32_t (&x)[n][m]) {
+#pragma unroll
+  for (int i = 0; i < n; i++)
+#pragma unroll
+    for (int j = 0; j < m; j++) asm volatile("" : "+r"(x[i][j])::"memory");
 }
 // A matrix in shared memory whose rows are 128 bytes, K along them, swizzled by 128 bytes: 8 rows are 1024 bytes. A step of 32 bytes
 // along K adds 2.
@@ -87,6 +113,31 @@ __device__ __forceinline__ void wgmma_s8_n128(int32_t (&d)[64], const uint32_t (
 }
 
 #undef TERN_R8
+
+#define TERN_F8(d, i) \
+  "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]), "+f"(d[i + 7])
+#define TERN_WGMMA_N64(type)                                                                                                   \
+  asm volatile(                                                                                                                \
+      "{\n.reg .pred add;\nsetp.ne.b32 add, %37, 0;\n"                                                                         \
+      "wgmma.mma_async.sync.aligned.m64n64k16.f32." type "." type                                                              \
+      " {%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31}," \
+      " {%32,%33,%34,%35}, %36, add, 1, 1, %38;\n}"                                                                            \
+      : TERN_F8(d, 0), TERN_F8(d, 8), TERN_F8(d, 16), TERN_F8(d, 24)                                                           \
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(add), "n"(kTransposed))
+
+// d [64, 64] = a [64, 16] b [16, 64], plus d if add is not 0, in floats. Warp w has the rows from 16 w on: a and d[4 j + e] as of mma_f16
+// (ptx.cuh). b: rows of wgmma_matrix are its columns; kTransposed: they are its rows, of 64 elements, and 16 of them are 2048 bytes.
+template <int kTransposed>
+__device__ __forceinline__ void wgmma_f16_n64(float (&d)[32], const uint32_t (&a)[4], uint64_t b, int add) {
+  TERN_WGMMA_N64("f16");
+}
+template <int kTransposed>
+__device__ __forceinline__ void wgmma_bf16_n64(float (&d)[32], const uint32_t (&a)[4], uint64_t b, int add) {
+  TERN_WGMMA_N64("bf16");
+}
+
+#undef TERN_WGMMA_N64
+#undef TERN_F8
 
 }  // namespace tern::cuda
 #endif

@@ -25,15 +25,16 @@ Encode encoder() {
 
 }  // namespace
 
-CUtensorMap tensor_map_int8(const void* base, int n_rows, int n_cols, int64_t row_bytes, int box_rows) {
+CUtensorMap tensor_map(int element_bytes, const void* base, int64_t n_rows, int n_cols, int64_t row_bytes, int box_rows) {
   CUtensorMap map;
   const cuuint64_t size[] = {static_cast<cuuint64_t>(n_cols), static_cast<cuuint64_t>(n_rows)};
   const cuuint64_t stride[] = {static_cast<cuuint64_t>(row_bytes)};
-  const cuuint32_t box[] = {128, static_cast<cuuint32_t>(box_rows)}, step[] = {1, 1};
-  const CUresult status = encoder()(&map, CU_TENSOR_MAP_DATA_TYPE_UINT8, 2, const_cast<void*>(base), size, stride, box, step,
+  const cuuint32_t box[] = {static_cast<cuuint32_t>(128 / element_bytes), static_cast<cuuint32_t>(box_rows)}, step[] = {1, 1};
+  const CUresult status = encoder()(&map, element_bytes == 1 ? CU_TENSOR_MAP_DATA_TYPE_UINT8 : CU_TENSOR_MAP_DATA_TYPE_UINT16, 2, const_cast<void*>(base), size, stride, box, step,
                                     CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
                                     CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-  if (status != CUDA_SUCCESS) fail(TERN_ERR_UNSUPPORTED, "cuTensorMapEncodeTiled refused %d x %d: error %d", n_rows, n_cols, int(status));
+  if (status != CUDA_SUCCESS) fail(TERN_ERR_UNSUPPORTED, "cuTensorMapEncodeTiled refused %lld x %d: error %d", static_cast<long long>(n_rows),
+                                    n_cols, int(status));
   return map;
 }
 

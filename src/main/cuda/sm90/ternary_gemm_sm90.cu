@@ -79,6 +79,11 @@ __global__ void __launch_bounds__(kThreads, 1)
     const int s = tile % kStages;
     barrier_wait(&ring.full[s], tile / kStages % 2);
     const uint64_t b = wgmma_matrix(stages + s * kStageBytes);
+#pragma unroll
+    for (int i = 0; i < kTilesM; i++) {
+      settle(a[i]);
+      settle(sum[i]);
+    }
     wgmma_fence();
 #pragma unroll
     for (int k = 0; k < 4; k++)
@@ -86,6 +91,8 @@ __global__ void __launch_bounds__(kThreads, 1)
       for (int i = 0; i < kTilesM; i++) wgmma_s8_n128(sum[i], a[i][k], b + 2 * k);
     wgmma_commit();
     wgmma_wait<0>();
+#pragma unroll
+    for (int i = 0; i < kTilesM; i++) settle(sum[i]);
     if (thread == 0) barrier_arrive(&ring.empty[s]);
   }
 
@@ -102,7 +109,7 @@ __global__ void __launch_bounds__(kThreads, 1)
 
 void launch_ternary_gemm_sm90(const TernaryProduct* products, int n, const TernaryActs& acts, const DeviceInfo&, cudaStream_t stream) {
   const TernaryBatch batch = ternary_batch(products, n, acts, kTileRowsOfBlock);
-  const CUtensorMap activations = tensor_map_int8(acts.q, acts.n_rows, acts.stride, acts.stride, kBlockN);
+  const CUtensorMap activations = tensor_map(1, acts.q, acts.n_rows, acts.stride, acts.stride, kBlockN);
   launch("ternary_gemm_sm90_kernel", ternary_gemm_sm90_kernel, dim3(ternary_units(batch), ceil_div(acts.n_rows, kBlockN)),
          dim3(kThreads), kStages * kStageBytes + sizeof(Ring), stream, batch, activations);
 }

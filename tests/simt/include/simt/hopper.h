@@ -19,8 +19,12 @@ struct Wgmma {
   void* d;
   const uint32_t* a;  // [4]
   uint64_t b;
+  int add;
+  int transposed;
 };
 void wgmma_s8_n128_group(void* const* args);  // args: Wgmma
+void wgmma_f16_n64_group(void* const* args);
+void wgmma_bf16_n64_group(void* const* args);
 void wgmma_fence_group(void* const*);
 void wgmma_commit_group(void* const*);
 void wgmma_wait_group(void* const* args);  // args: const int*, how many groups may stay
@@ -41,6 +45,12 @@ inline void barrier_wait(uint64_t* barrier, uint32_t parity, SIMT_SITE_ARGS) {
 }
 inline void tma_load_2d(void* to, const CUtensorMap* map, uint64_t* barrier, int x, int y) { simt::tma_load_2d(to, map, barrier, x, y); }
 inline void prefetch_map(const CUtensorMap*) {}
+inline void fence_async() {}
+inline void sync_threads(int id, int n_threads, SIMT_SITE_ARGS) {
+  simt::block().barrier(id, n_threads, 0, {"sync_threads", site_file, site_line});
+}
+template <class T>
+inline void settle(T&) {}
 template <int n>
 inline void give_registers() {
   simt::check_registers(n);
@@ -60,8 +70,18 @@ inline uint64_t wgmma_matrix(const void* p) {
   return static_cast<uint64_t>((shared_address(p) & 0x3ffff) >> 4) | uint64_t{1} << 16 | uint64_t{1024 >> 4} << 32 | uint64_t{1} << 62;
 }
 inline void wgmma_s8_n128(int32_t (&d)[64], const uint32_t (&a)[4], uint64_t b, SIMT_SITE_ARGS) {
-  simt::Wgmma io{d, a, b};
+  simt::Wgmma io{d, a, b, 1, 0};
   simt::warpgroup(&io, simt::wgmma_s8_n128_group, {"wgmma_s8_n128", site_file, site_line});
+}
+template <int kTransposed>
+inline void wgmma_f16_n64(float (&d)[32], const uint32_t (&a)[4], uint64_t b, int add, SIMT_SITE_ARGS) {
+  simt::Wgmma io{d, a, b, add, kTransposed};
+  simt::warpgroup(&io, simt::wgmma_f16_n64_group, {"wgmma_f16_n64", site_file, site_line});
+}
+template <int kTransposed>
+inline void wgmma_bf16_n64(float (&d)[32], const uint32_t (&a)[4], uint64_t b, int add, SIMT_SITE_ARGS) {
+  simt::Wgmma io{d, a, b, add, kTransposed};
+  simt::warpgroup(&io, simt::wgmma_bf16_n64_group, {"wgmma_bf16_n64", site_file, site_line});
 }
 
 }  // namespace tern::cuda
