@@ -13,7 +13,7 @@ constexpr int32_t kMaxSplitKeys = 1 << 30;
 
 // Whether row i sees any index of [begin, end).
 bool sees_any(const AttentionBatch& b, int i, int64_t begin, int64_t end) {
-  return begin < b.sink_end[i] || (begin <= b.hi[i] && end > b.lo[i]);
+  return begin < b.sink_end[i] || std::max(begin, b.lo[i]) <= std::min(end - 1, b.hi[i]);
 }
 
 // Calls use(slot, len, index, rotation) for every split of a segment that row i sees something of.
