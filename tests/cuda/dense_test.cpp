@@ -1,7 +1,7 @@
 // Dense matmuls on the device against an fp64 sum.
 //
 // Bounds, u = 2^-24. Rows: weights and activations are exact; n products are fused and added one by one in a lane, then over lanes, so
-// |out - ref| <= (n / 32 + 32) u sum |w x|; any order at all would do with n u. Tiles: activations are rounded to the weights' type
+// |out - ref| <= (n / 32 + 32) u sum |w x|; any order at all would do with n u. Halves: activations are rounded to the weights' type
 // first (unit roundoff 2^-11 or 2^-8; F16 after scaling, where what is more than 2^28 below the row's largest loses bits: at most
 // 2^-24 / 2^14 of it each), and a tensor core may truncate: 2 n u.
 #include <cmath>
@@ -17,6 +17,9 @@ namespace tern::cuda {
 namespace {
 
 using cases::DenseCase;
+
+const std::vector<int> kTypes = {TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0};
+bool is_half(int type) { return type == TERN_TYPE_F16 || type == TERN_TYPE_BF16; }
 
 struct Weight {
   int n_rows, stride;
@@ -95,9 +98,10 @@ struct OnDevice {
   }
 };
 
-void expect_close(const char* op, const DenseCase& c, const Problem& p, const OnDevice& d, bool tiles) {
+void expect_close(const char* op, const DenseCase& c, const Problem& p, const OnDevice& d) {
+  const bool halves = is_half(c.type);
   const double u = std::ldexp(1.0, -24);
-  const double rounding = !tiles ? 0 : c.type == TERN_TYPE_F16 ? std::ldexp(1.0, -11) : std::ldexp(1.0, -8);
+  const double rounding = !halves ? 0 : c.type == TERN_TYPE_F16 ? std::ldexp(1.0, -11) : std::ldexp(1.0, -8);
   double worst = -1, worst_error = 0, worst_bound = 0;
   std::string failure;
   for (size_t i = 0; i < p.weights.size(); i++) {
@@ -114,8 +118,8 @@ void expect_close(const char* op, const DenseCase& c, const Problem& p, const On
         }
         const size_t at = size_t(a) * w.n_rows + r;
         if (c.accumulate) sum += w.before[at];
-        double bound = ((tiles ? 2.0 * c.n_cols + 16 : c.n_cols / 32 + 40) * u + rounding) * magnitude;
-        if (tiles && c.type == TERN_TYPE_F16) bound += std::ldexp(largest, -38) * weights;
+        double bound = ((halves ? 2.0 * c.n_cols + 16 : c.n_cols / 32 + 40) * u + rounding) * magnitude;
+        if (c.type == TERN_TYPE_F16) bound += std::ldexp(largest, -38) * weights;
         if (c.accumulate) bound += u * (std::fabs(sum) + std::fabs(w.before[at]));
         bound = bound * 1.01 + 1e-44;
         const double error = std::fabs(got[at] - sum);
@@ -131,39 +135,34 @@ void expect_close(const char* op, const DenseCase& c, const Problem& p, const On
   Recorder::record(op, c.name, worst_error, worst_bound, failure.empty());
 }
 
-TEST(DenseRows, AgreeWithTheOracle) {
-  for (const DenseCase& c : cases::dense_cases({TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0}, false)) {
-    const Problem p = make(c);
-    const OnDevice d(c, p);
-    launch_dense_rows(d.products.data(), static_cast<int>(d.products.size()), d.x.data(), c.n_act_rows, stream());
+void multiply(const DenseCase& c, const OnDevice& d) {
+  const int n = static_cast<int>(d.products.size());
+  if (is_half(c.type)) {
+    const DeviceArray<uint8_t> scratch(static_cast<size_t>(dense_halves_scratch_bytes(c.n_cols, c.n_act_rows)));
+    launch_dense_halves(d.products.data(), n, d.x.data(), c.n_act_rows, scratch.data(), stream());
     synchronize();
-    expect_close("dense_rows", c, p, d, false);
-  }
-}
-
-TEST(DenseTiles, AgreeWithTheOracle) {
-  for (const DenseCase& c : cases::dense_cases({TERN_TYPE_F16, TERN_TYPE_BF16}, true)) {
-    const Problem p = make(c);
-    const OnDevice d(c, p);
-    ASSERT_TRUE(launch_dense_tiles(d.products.data(), static_cast<int>(d.products.size()), d.x.data(), c.n_act_rows, device_info(), stream()));
+  } else {
+    launch_dense_rows(d.products.data(), n, d.x.data(), c.n_act_rows, stream());
     synchronize();
-    expect_close("dense_tiles", c, p, d, true);
   }
 }
 
-TEST(DenseTiles, RefuseOtherTypes) {
-  for (int type : {TERN_TYPE_F32, TERN_TYPE_Q8_0}) {
-    const DenseProduct product = {{nullptr, nullptr, type, 1, 32, 64}, nullptr, false};
-    EXPECT_FALSE(launch_dense_tiles(&product, 1, nullptr, 32, device_info(), stream()));
-  }
+TEST(Dense, AgreesWithTheOracle) {
+  for (const bool many : {false, true})
+    for (const DenseCase& c : cases::dense_cases(kTypes, many)) {
+      if (many && !is_half(c.type)) continue;  // the same kernel
+      const Problem p = make(c);
+      const OnDevice d(c, p);
+      multiply(c, d);
+      expect_close(!is_half(c.type) ? "dense_rows" : many ? "dense_halves_tiles" : "dense_halves", c, p, d);
+    }
 }
 
-// One activation row alone, among others, and at any place gives the same bits.
+// One activation row alone, among others, and at any place gives the same bits, in the kernel for few rows and in that for many.
 TEST(Dense, ARowsBitsDoNotDependOnTheOthers) {
-  for (const bool tiles : {false, true})
-    for (int type : {TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0, TERN_TYPE_F32}) {
-      if (tiles && (type == TERN_TYPE_Q8_0 || type == TERN_TYPE_F32)) continue;
-      const DenseCase c = {"bits", type, {70}, 416, 19, false, 1, 3};
+  for (int type : kTypes)
+    for (int n_cols : {416, 2176}) {
+      const DenseCase c = {"bits", type, {70}, n_cols, 150, false, 1, 3};
       const Problem p = make(c);
       const auto run = [&](const std::vector<float>& x, int n) {
         DenseCase some = c;
@@ -172,38 +171,30 @@ TEST(Dense, ARowsBitsDoNotDependOnTheOthers) {
         q.x = x;
         q.weights[0].before.resize(size_t(n) * 70);
         const OnDevice d(some, q);
-        if (tiles)
-          launch_dense_tiles(d.products.data(), 1, d.x.data(), n, device_info(), stream());
-        else
-          launch_dense_rows(d.products.data(), 1, d.x.data(), n, stream());
-        synchronize();
+        multiply(some, d);
         return d.out[0].download();
       };
-      const std::vector<float> all = run(p.x, 19);
-      for (int n : {1, 2, 3, 5, 8, 11})
-        for (int first : {0, 4, 8}) {
-          const std::vector<float> part = run({p.x.begin() + first * 416, p.x.begin() + (first + n) * 416}, n);
+      const std::vector<float> all = run(p.x, 150);
+      for (int n : {1, 2, 3, 5, 8, 9, 16, 17, 33})
+        for (int first : {0, 4, 100}) {
+          const std::vector<float> part = run({p.x.begin() + first * n_cols, p.x.begin() + (first + n) * n_cols}, n);
           EXPECT_EQ(std::memcmp(part.data(), all.data() + first * 70, part.size() * 4), 0)
-              << (tiles ? "tiles" : "rows") << ", type " << type << ", " << n << " rows from " << first;
+              << "type " << type << ", " << n << " rows from " << first << ", " << n_cols << " columns";
         }
     }
 }
 
 TEST(Dense, WhatIsNotFiniteSurfaces) {
-  for (const bool tiles : {false, true})
-    for (int type : {TERN_TYPE_F16, TERN_TYPE_BF16}) {
-      const DenseCase c = {"not finite", type, {33}, 64, 17, false, 1, 9};
+  for (int n_rows : {9, 17})
+    for (int type : kTypes) {
+      const DenseCase c = {"not finite", type, {33}, 64, n_rows, false, 1, 9};
       Problem p = make(c);
       p.x[5 * 64 + 3] = NAN;
       p.x[7 * 64 + 60] = INFINITY;
       const OnDevice d(c, p);
-      if (tiles)
-        launch_dense_tiles(d.products.data(), 1, d.x.data(), 17, device_info(), stream());
-      else
-        launch_dense_rows(d.products.data(), 1, d.x.data(), 17, stream());
-      synchronize();
+      multiply(c, d);
       const std::vector<float> out = d.out[0].download();
-      for (int a = 0; a < 17; a++)
+      for (int a = 0; a < n_rows; a++)
         for (int r = 0; r < 33; r++) {
           const float v = out[size_t(a) * 33 + r];
           if (a == 5)
@@ -217,20 +208,15 @@ TEST(Dense, WhatIsNotFiniteSurfaces) {
 #ifdef TERN_SIMT
 TEST(Dense, OtherOrdersOfThreads) {
   int i = 0;
-  for (const bool tiles : {false, true})
-    for (const DenseCase& c : cases::dense_cases({TERN_TYPE_F16}, tiles)) {
+  for (const bool many : {false, true})
+    for (const DenseCase& c : cases::dense_cases({TERN_TYPE_F16, TERN_TYPE_Q8_0}, many)) {
       if (i++ % 6) continue;
       const Problem p = make(c);
       for (unsigned seed : {1u, 2u, 3u}) {
         simt::set_seed(seed);
         const OnDevice d(c, p);
-        const int n = static_cast<int>(d.products.size());
-        if (tiles)
-          launch_dense_tiles(d.products.data(), n, d.x.data(), c.n_act_rows, device_info(), stream());
-        else
-          launch_dense_rows(d.products.data(), n, d.x.data(), c.n_act_rows, stream());
-        synchronize();
-        expect_close(tiles ? "dense_tiles" : "dense_rows", c, p, d, tiles);
+        multiply(c, d);
+        expect_close("dense_orders", c, p, d);
       }
       simt::set_seed(0);
     }

@@ -24,6 +24,8 @@ namespace {
 
 constexpr int kKvAlign = 256;
 
+bool is_half(int type) { return type == TERN_TYPE_F16 || type == TERN_TYPE_BF16; }
+
 class CudaBackend final : public Backend {
  public:
   explicit CudaBackend(int index) : context_(index), plan_(context_) {}
@@ -57,7 +59,10 @@ class CudaBackend final : public Backend {
   int64_t q_rotated_bytes(const HeadShape& s, int n_rows, int n_rotations) override {
     return checked_mul(checked_mul(int64_t(n_rows) * n_rotations, int64_t(s.n_heads) * s.head_dim), 2);
   }
-  int64_t matmul_scratch_bytes(const Weight&, int) override { return 0; }
+  int64_t matmul_scratch_bytes(const Weight& weight, int max_rows) override {
+    const CudaWeight& w = static_cast<const CudaWeight&>(weight);
+    return !w.ternary() && is_half(w.dense_matrix().type) ? dense_halves_scratch_bytes(w.n_cols(), max_rows) : 0;
+  }
   int64_t attention_scratch_bytes(const HeadShape& s, const StepLimits& l) override {
     const AttentionCapacity c = attention_capacity(l.max_rows, l.max_seqs, l.max_segments, int64_t(l.n_pages) * TERN_PAGE_LEN,
                                                    attention_prefill_rows(s.n_heads, s.n_kv_heads));
@@ -161,7 +166,7 @@ Activations CudaBackend::activations(const ActivationsSource& source, int n_rows
   return a;
 }
 
-void CudaBackend::matmul(const Projection* projections, int n, const Activations& a, int n_rows, Span) {
+void CudaBackend::matmul(const Projection* projections, int n, const Activations& a, int n_rows, Span scratch) {
   static_assert(kMaxProducts == kMaxTernaryProducts, "one limit for both");
   TERN_CHECK_ARG(n <= kMaxProducts, "%d projections at once", n);
   TernaryProduct ternary[kMaxProducts];
@@ -181,8 +186,10 @@ void CudaBackend::matmul(const Projection* projections, int n, const Activations
       const TernaryActs acts = {a.int8, a.scale, a.sum, a.int8_stride, n_rows};
       launch_ternary(plan_.pick(widest, ternary[0].w.n_cols, n_rows), ternary, n_ternary, acts, context_.info(), stream());
     }
-    if (n_dense && !(n_rows >= kDenseTileRows && launch_dense_tiles(dense, n_dense, a.f32, n_rows, context_.info(), stream())))
+    if (n_dense) {
       launch_dense_rows(dense, n_dense, a.f32, n_rows, stream());
+      launch_dense_halves(dense, n_dense, a.f32, n_rows, scratch.data, stream());
+    }
   });
 }
 

@@ -30,15 +30,15 @@ struct DenseProduct {
 
 constexpr int kMaxProducts = 4;
 
-// Products with the same activations x [n_rows, n_cols] floats, in one launch. The CUDA-core kernel reads activations and weights in
-// full precision, sums in a fixed order, and gives a row the same bits whatever the number of rows; weights are read once per 8 rows.
+// Products with the same activations x [n_rows, n_cols] floats, in one launch, for F32 and Q8_0 weights, on CUDA cores: activations and
+// weights are read in full precision, and a row has the same bits whatever the number of rows; weights are read once per 8 rows.
 void launch_dense_rows(const DenseProduct* products, int n, const float* x, int n_rows, cudaStream_t stream);
 
-// Tensor-core GEMM for F16 and BF16 weights and many rows; activations are rounded to the weights' type, F16 after an exact scaling of
-// each row by a power of two, so that none overflows. Returns false if a weight's type has no such kernel.
-bool launch_dense_tiles(const DenseProduct* products, int n, const float* x, int n_rows, const DeviceInfo& device, cudaStream_t stream);
-
-// Which of the two a product takes: rows by shape alone.
-constexpr int kDenseTileRows = 17;  // from this many rows on, tiles
+// The same for F16 and BF16 weights on tensor cores; activations are rounded to the weights' type, F16 after an exact scaling of each row
+// by a power of two, so that none overflows. Sums run over chunks of 256 columns, each a chain of mma from 0, then over the chunks in
+// order: in the kernel for few rows as in that for many, so that a row has the same bits whatever the number of rows.
+// scratch: dense_halves_scratch_bytes.
+int64_t dense_halves_scratch_bytes(int n_cols, int max_rows);
+void launch_dense_halves(const DenseProduct* products, int n, const float* x, int n_rows, void* scratch, cudaStream_t stream);
 
 }  // namespace tern::cuda

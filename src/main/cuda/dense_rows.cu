@@ -1,4 +1,4 @@
-// Dense matmul for few activation rows on CUDA cores: weights of any type become floats exactly in registers, activations stay
+// Dense matmul with F32 or Q8_0 weights on CUDA cores: weights become floats exactly in registers, activations stay
 // floats. A warp takes four weight rows; a lane asks for 16 bytes of each before it multiplies, 8 warps a block, so that some tens of
 // KB per SM are under way: reading the weights is the bound. They are read once for up to eight activation rows, which lie in shared
 // memory, a chunk of columns at a time, in an order in which a warp's 16-byte reads meet no bank twice.
@@ -32,21 +32,6 @@ struct Piece<TERN_TYPE_F32> {
     const float4& f = v[i / 4];
     return i % 4 == 0 ? f.x : i % 4 == 1 ? f.y : i % 4 == 2 ? f.z : f.w;
   }
-};
-template <>
-struct Piece<TERN_TYPE_F16> {
-  static constexpr int kCols = 8;
-  uint4 v;
-  __device__ void load(const DenseMatrix& w, int64_t at) {
-    v = __ldg(reinterpret_cast<const uint4*>(static_cast<const uint16_t*>(w.data) + at));
-  }
-  __device__ void clear() { v = make_uint4(0, 0, 0, 0); }
-  __device__ uint32_t word(int i) const { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
-  __device__ float at(int i) const { return __half2float(__ushort_as_half(static_cast<unsigned short>(word(i / 2) >> i % 2 * 16))); }
-};
-template <>
-struct Piece<TERN_TYPE_BF16> : Piece<TERN_TYPE_F16> {
-  __device__ float at(int i) const { return __uint_as_float(i % 2 ? word(i / 2) & 0xffff0000u : word(i / 2) << 16); }
 };
 template <>
 struct Piece<TERN_TYPE_Q8_0> {
@@ -190,8 +175,6 @@ void launch_type(const DenseProduct* products, int n, const float* x, int n_rows
 
 void launch_dense_rows(const DenseProduct* products, int n, const float* x, int n_rows, cudaStream_t stream) {
   launch_type<TERN_TYPE_F32>(products, n, x, n_rows, stream);
-  launch_type<TERN_TYPE_F16>(products, n, x, n_rows, stream);
-  launch_type<TERN_TYPE_BF16>(products, n, x, n_rows, stream);
   launch_type<TERN_TYPE_Q8_0>(products, n, x, n_rows, stream);
 }
 
