@@ -65,11 +65,15 @@ struct EmbedCase {
 
 inline std::vector<EmbedCase> embed_cases() {
   std::vector<EmbedCase> cases;
-  for (const int type : {TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0})
+  for (const int type : {TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0, TERN_TYPE_Q6_K})
     for (const int n_cols : {1, 31, 32, 33, 64, 127, 128, 129, 1024, 2560, 5461}) {
       if (type == TERN_TYPE_Q8_0 && n_cols % 32) continue;
-      const char* const name =
-          type == TERN_TYPE_F32 ? "f32" : type == TERN_TYPE_F16 ? "f16" : type == TERN_TYPE_BF16 ? "bf16" : "q8_0";
+      if (type == TERN_TYPE_Q6_K && n_cols % 256) continue;
+      const char* const name = type == TERN_TYPE_F32    ? "f32"
+                               : type == TERN_TYPE_F16  ? "f16"
+                               : type == TERN_TYPE_BF16 ? "bf16"
+                               : type == TERN_TYPE_Q8_0 ? "q8_0"
+                                                        : "q6_k";
       const int n_ids = n_cols % 2 ? 7 : 33;
       cases.push_back({std::string(name) + "_cols" + std::to_string(n_cols) + "_ids" + std::to_string(n_ids), type, 11, n_cols,
                        n_ids, cases.size() + 1});

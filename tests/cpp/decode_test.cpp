@@ -12,6 +12,7 @@
 #include "compare.h"
 #include "core/half.h"
 #include "core/status.h"
+#include "dense_oracle.h"
 #include "ternary/encode.h"
 #include "ternary_oracle.h"
 
@@ -166,6 +167,93 @@ TEST(DecodeTest, Q8Values) {
   for (int i = 0; i < 64; i++) ASSERT_EQ(values[i], float(i % 32 * 8 - 128) * (i < 32 ? 2.0f : 1.0f));
 }
 
+// Every type's values against the oracle's reading, which the kernels are held against too.
+TEST(DecodeTest, ValuesOfDenseTypes) {
+  std::mt19937_64 random(oracle::seed());
+  for (int type : {TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0, TERN_TYPE_Q4_0, TERN_TYPE_Q2_0, TERN_TYPE_Q6_K}) {
+    const int n_cols = 1024;
+    ASSERT_EQ(row_bytes(type, n_cols), oracle::dense_row_bytes(type, n_cols)) << type;
+    const std::vector<uint8_t> row = oracle::random_rows(type, 1, n_cols, random);
+    std::vector<float> values(n_cols + 1, 77), scales(n_cols / 16 + 1, 77);
+    decode_row(type, row.data(), n_cols, values.data());
+    for (int i = 0; i < n_cols; i++)
+      ASSERT_EQ(values[i], oracle::element(type, row.data(), n_cols, 0, i)) << "type " << type << ", element " << i << ", TERN_SEED=" << oracle::seed();
+    EXPECT_EQ(values[n_cols], 77);
+    const int group = int8_group(type);
+    std::vector<int8_t> q(n_cols + 1, 77);
+    if (!group) {
+      EXPECT_THROW(decode_int8_row(type, row.data(), n_cols, q.data(), scales.data()), Error);
+      continue;
+    }
+    decode_int8_row(type, row.data(), n_cols, q.data(), scales.data());
+    for (int i = 0; i < n_cols; i++) ASSERT_EQ(values[i], scales[i / group] * float(q[i])) << type;
+    EXPECT_EQ(q[n_cols], 77);
+    EXPECT_EQ(scales[n_cols / group], 77);
+  }
+}
+
+// A plain reading of the formats of other programs: code of element e of a row, and the row's bytes.
+struct Foreign {
+  int type, header, block, bytes;
+  int (*code)(const uint8_t* block, int e);
+};
+
+const Foreign kForeign[] = {
+    {TERN_TYPE_I2_S, 0, 128, 32, [](const uint8_t* b, int e) { return b[e % 32] >> (6 - 2 * (e / 32)) & 3; }},
+    {TERN_TYPE_IQ2_BN, 4, 64, 16, [](const uint8_t* b, int e) { return b[e % 16] >> 2 * (e / 16) & 3; }},
+    {TERN_TYPE_Q2_0, 0, 64, 18, [](const uint8_t* b, int e) { return b[2 + e / 4] >> 2 * (e % 4) & 3; }},
+    {TERN_TYPE_IQ1_BN, 2, 64, 13,
+     [](const uint8_t* b, int e) {
+       const int in16 = e % 16;
+       return in16 == 15 ? tq1_code(b[12], 4 - e / 16) : tq1_code(b[e / 16 * 3 + in16 / 5], 4 - in16 % 5);
+     }},
+};
+
+// Random rows of the formats, which hold codes 0 to 2 only, or any.
+TEST(DecodeTest, FormatsOfOtherPrograms) {
+  std::mt19937_64 random(oracle::seed());
+  for (const Foreign& f : kForeign)
+    for (const bool any : {false, true}) {
+      const int n_cols = 512, n_blocks = n_cols / f.block;
+      std::vector<uint8_t> row(size_t(f.header + n_blocks * f.bytes));
+      ASSERT_EQ(row_bytes(f.type, n_cols), int64_t(row.size())) << f.type;
+      for (uint8_t& byte : row) {
+        byte = uint8_t(random());
+        for (int n = 0; n < 4 && !any; n++)
+          if ((byte >> 2 * n & 3) == 3) byte = uint8_t(byte & ~(1 << 2 * n));
+      }
+      const float two = 2;
+      if (f.type == TERN_TYPE_IQ2_BN) std::memcpy(row.data(), &two, 4);
+      if (f.type == TERN_TYPE_IQ1_BN) std::memcpy(row.data(), &kHalfTwo, 2);
+      for (int b = 0; b < n_blocks && f.type == TERN_TYPE_Q2_0; b++) std::memcpy(&row[size_t(b * f.bytes)], &kHalfTwo, 2);
+      const float expected_scale = f.type == TERN_TYPE_I2_S ? 1.0f : 2.0f;
+      bool meaningful = true;
+      std::vector<int> codes;
+      for (int e = 0; e < n_cols; e++) {
+        codes.push_back(f.code(&row[size_t(f.header + e / f.block * f.bytes)], e % f.block));
+        meaningful = meaningful && codes.back() < 3;
+      }
+      std::vector<int8_t> trits(n_cols);
+      std::vector<float> values(n_cols);
+      float scale = -1;
+      ASSERT_EQ(decode_ternary_row(f.type, row.data(), n_cols, trits.data(), &scale), meaningful) << f.type;
+      if (!meaningful && f.type != TERN_TYPE_Q2_0) {
+        EXPECT_THROW(decode_row(f.type, row.data(), n_cols, values.data()), Error) << f.type;
+        continue;
+      }
+      decode_row(f.type, row.data(), n_cols, values.data());
+      for (int e = 0; e < n_cols; e++) {
+        if (meaningful) {
+          ASSERT_EQ(trits[e], codes[e] - 1) << "type " << f.type << ", element " << e;
+        }
+        ASSERT_EQ(values[e], expected_scale * float(codes[e] - 1)) << "type " << f.type << ", element " << e;
+      }
+      if (meaningful) {
+        EXPECT_EQ(scale, expected_scale);
+      }
+    }
+}
+
 TEST(DecodeTest, BadRowsAreErrors) {
   EXPECT_EQ(row_bytes(TERN_TYPE_TQ1_0, 512), 108);
   EXPECT_EQ(row_bytes(TERN_TYPE_TQ2_0, 512), 132);
@@ -173,6 +261,9 @@ TEST(DecodeTest, BadRowsAreErrors) {
   EXPECT_EQ(row_bytes(TERN_TYPE_F16, 3), 6);
   EXPECT_THROW(row_bytes(TERN_TYPE_TQ2_0, 255), Error);
   EXPECT_THROW(row_bytes(TERN_TYPE_F32, 0), Error);
+  EXPECT_THROW(row_bytes(TERN_TYPE_I2_S, 192), Error);
+  EXPECT_THROW(row_bytes(TERN_TYPE_Q6_K, 128), Error);
+  EXPECT_THROW(row_bytes(TERN_TYPE_I8, 256), Error);  // of the KV arena only
   EXPECT_THROW(row_bytes(999, 256), Error);
 }
 

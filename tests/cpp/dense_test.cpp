@@ -12,7 +12,8 @@
 namespace tern::cpu {
 namespace {
 
-constexpr int kTypes[] = {TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_Q8_0};
+constexpr int kTypes[] = {TERN_TYPE_F32,  TERN_TYPE_F16,  TERN_TYPE_BF16, TERN_TYPE_Q8_0,
+                          TERN_TYPE_Q4_0, TERN_TYPE_Q2_0, TERN_TYPE_Q6_K};
 constexpr float kGuard = -12345.5f;
 
 std::vector<Isa> isas() {
@@ -71,6 +72,12 @@ const Shape kShapes[] = {{1, 1, 1},     {1, 31, 1},    {3, 32, 2},     {4, 33, 3
                          {9, 64, 4},    {64, 172, 1},  {61, 172, 13},  {13, 63, 12},  {16, 65, 11},  {2, 127, 1},  {31, 2560, 1},
                          {17, 2560, 9}, {512, 64, 1},  {257, 96, 19},  {1031, 256, 1}, {1200, 224, 2}};
 
+// The shape, as wide as whole blocks make it.
+Shape whole(int type, Shape s) {
+  const int block = oracle::dense_layout(type).block;
+  return {s.n_rows, (s.n_cols + block - 1) / block * block, s.n_acts};
+}
+
 std::string name_of(Isa isa, int type, const Shape& s) {
   return std::string(isa_name(isa)) + ", type " + std::to_string(type) + ", [" + std::to_string(s.n_rows) + ", " +
          std::to_string(s.n_cols) + "], " + std::to_string(s.n_acts) + " rows";
@@ -80,8 +87,8 @@ TEST(Dense, matches_oracle) {
   SCOPED_TRACE(oracle::seed());
   std::mt19937_64 random(oracle::seed());
   for (int type : kTypes)
-    for (const Shape& s : kShapes) {
-      if (type == TERN_TYPE_Q8_0 && s.n_cols % 32) continue;
+    for (const Shape& shape : kShapes) {
+      const Shape s = whole(type, shape);
       const DenseWeight w = random_weight(type, s.n_rows, s.n_cols, random);
       const std::vector<float> x = random_floats(int64_t(s.n_acts) * s.n_cols, random);
       const auto ref64 = oracle::matmul<double>(type, w.data.as<uint8_t>(), s.n_rows, s.n_cols, x.data(), s.n_acts);
@@ -98,7 +105,8 @@ TEST(Dense, bits_do_not_depend_on_batch) {
   SCOPED_TRACE(oracle::seed());
   std::mt19937_64 random(oracle::seed());
   for (int type : kTypes)
-    for (const Shape& s : {Shape{37, 2560, 17}, Shape{1030, 160, 17}, Shape{700, 352, 17}}) {
+    for (const Shape& shape : {Shape{37, 2560, 17}, Shape{1030, 160, 17}, Shape{700, 352, 17}}) {
+      const Shape s = whole(type, shape);
       const DenseWeight w = random_weight(type, s.n_rows, s.n_cols, random);
       const std::vector<float> x = random_floats(int64_t(s.n_acts) * s.n_cols, random);
       for (Isa isa : isas()) {
@@ -119,8 +127,8 @@ TEST(Dense, avx2_and_avx512_agree) {
   if (isa_supported() < Isa::avx512) GTEST_SKIP() << isa_reason();
   std::mt19937_64 random(oracle::seed());
   for (int type : kTypes)
-    for (int n_cols : {32, 160, 172, 2560}) {
-      if (type == TERN_TYPE_Q8_0 && n_cols % 32) continue;
+    for (const Shape& shape : {Shape{41, 32, 7}, Shape{41, 160, 7}, Shape{41, 172, 7}, Shape{41, 2560, 7}}) {
+      const int n_cols = whole(type, shape).n_cols;
       const DenseWeight w = random_weight(type, 41, n_cols, random);
       const std::vector<float> x = random_floats(int64_t(7) * n_cols, random);
       const auto a = run(Isa::avx2, w, x, 7), b = run(Isa::avx512, w, x, 7);
@@ -131,9 +139,9 @@ TEST(Dense, avx2_and_avx512_agree) {
 // Weights are widened exactly: a type's result is that of its values as F32.
 TEST(Dense, types_of_equal_values_agree) {
   std::mt19937_64 random(oracle::seed());
-  for (int type : {TERN_TYPE_F16, TERN_TYPE_Q8_0})
+  for (int type : kTypes)
     for (Isa isa : isas()) {
-      const int n_rows = 29, n_cols = 320;
+      const int n_rows = 29, n_cols = 768;
       const DenseWeight w = random_weight(type, n_rows, n_cols, random);
       std::vector<float> wide(size_t(n_rows) * n_cols);
       for (int r = 0; r < n_rows; r++)
@@ -152,7 +160,8 @@ TEST(Dense, accumulates) {
   std::mt19937_64 random(oracle::seed());
   for (int type : kTypes)
     for (Isa isa : isas())
-      for (const Shape& s : {Shape{6, 64, 1}, Shape{23, 96, 7}}) {
+      for (const Shape& shape : {Shape{6, 64, 1}, Shape{23, 96, 7}}) {
+        const Shape s = whole(type, shape);
         const DenseWeight w = random_weight(type, s.n_rows, s.n_cols, random);
         const std::vector<float> x = random_floats(int64_t(s.n_acts) * s.n_cols, random);
         const std::vector<float> initial = random_floats(int64_t(s.n_acts) * s.n_rows, random);

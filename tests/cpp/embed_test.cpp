@@ -25,9 +25,9 @@ DenseWeight table_of(int type, int n_rows, int n_cols, const std::vector<uint8_t
 TEST(Embed, rows_are_exact) {
   SCOPED_TRACE(oracle::seed());
   std::mt19937_64 random(oracle::seed());
-  for (int type : {TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_Q8_0})
+  for (int type : {TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0, TERN_TYPE_Q4_0, TERN_TYPE_Q2_0, TERN_TYPE_Q6_K})
     for (int n_cols : {1, 15, 16, 17, 31, 32, 33, 64, 172, 288, 2560}) {
-      if (type == TERN_TYPE_Q8_0 && n_cols % 32) continue;
+      if (n_cols % oracle::dense_layout(type).block) continue;
       const int n_rows = 11;
       const std::vector<uint8_t> bytes = oracle::random_rows(type, n_rows, n_cols, random);
       const DenseWeight table = table_of(type, n_rows, n_cols, bytes);

@@ -370,20 +370,22 @@ TEST_P(Embed, RowsAreExact) {
   SCOPED_TRACE("TERN_SEED=" + std::to_string(test_seed(c.seed)));
   std::mt19937_64 random(test_seed(c.seed));
   const size_t cols = size_t(c.n_cols), stride = (cols + kDenseAlign - 1) / kDenseAlign * kDenseAlign, n = c.n_table * stride;
-  const size_t size = c.type == TERN_TYPE_F32 ? 4 : c.type == TERN_TYPE_Q8_0 ? 1 : 2;
-  const bool q8 = c.type == TERN_TYPE_Q8_0;
+  const bool q8 = c.type == TERN_TYPE_Q8_0, q6 = c.type == TERN_TYPE_Q6_K;
+  const size_t size = c.type == TERN_TYPE_F32 ? 4 : q8 || q6 ? 1 : 2;
   std::vector<uint8_t> bytes(n * size);
   std::vector<uint16_t> scales(q8 ? n / 32 : 0);
+  std::vector<float> wide_scales(q6 ? n / 16 : 0);
   std::vector<float> value(n);
   std::normal_distribution<float> normal;
   for (uint16_t& s : scales) s = half_from_float(normal(random) / 64);
+  for (float& s : wide_scales) s = normal(random) / 64;
   for (size_t i = 0; i < n; i++) {
     const float drawn = i % stride < cols ? normal(random) : kNan;  // padding must not be read into a result
     uint32_t bits;
     std::memcpy(&bits, &drawn, 4);
-    if (q8) {
+    if (q8 || q6) {
       bits = static_cast<uint32_t>(random() & 0xff);
-      value[i] = float_from_half(scales[i / 32]) * static_cast<float>(static_cast<int8_t>(bits));
+      value[i] = (q8 ? float_from_half(scales[i / 32]) : wide_scales[i / 16]) * static_cast<float>(static_cast<int8_t>(bits));
     } else if (c.type == TERN_TYPE_F16) {
       bits = half_from_float(drawn);
       value[i] = float_from_half(static_cast<uint16_t>(bits));
@@ -401,8 +403,10 @@ TEST_P(Embed, RowsAreExact) {
   if (c.n_ids > 4) ids[2] = -1, ids[3] = c.n_table, ids[4] = std::numeric_limits<int32_t>::min();
   DeviceArray<uint8_t> data(bytes);
   DeviceArray<uint16_t> block_scale(scales);
+  DeviceArray<float> wide_scale(wide_scales);
   DeviceArray<int32_t> device_ids(ids);
-  const DenseMatrix table = {data.data(), q8 ? block_scale.data() : nullptr, c.type, c.n_table, c.n_cols,
+  const void* const table_scale = q8 ? static_cast<const void*>(block_scale.data()) : q6 ? wide_scale.data() : nullptr;
+  const DenseMatrix table = {data.data(), table_scale, c.type, c.n_table, c.n_cols,
                              static_cast<int>(stride)};
   in_orders([&] {
     DeviceArray<float> out(ids.size() * cols);

@@ -18,13 +18,14 @@ namespace {
 
 using cases::DenseCase;
 
-const std::vector<int> kTypes = {TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0};
+const std::vector<int> kTypes = {TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0, TERN_TYPE_Q6_K};
+bool is_int8(int type) { return type == TERN_TYPE_Q8_0 || type == TERN_TYPE_Q6_K; }
 bool is_half(int type) { return type == TERN_TYPE_F16 || type == TERN_TYPE_BF16; }
 
 struct Weight {
   int n_rows, stride;
   std::vector<uint8_t> data;
-  std::vector<uint16_t> block_scale;
+  std::vector<uint8_t> block_scale;  // Q8_0: halves of 32; Q6_K: floats of 16
   std::vector<float> value;  // [n_rows, n_cols]
   std::vector<float> before;
 };
@@ -44,20 +45,29 @@ Problem make(const DenseCase& c) {
     for (int j = 0; j < c.n_cols; j++) p.x[size_t(c.n_cols) + j] = 0;  // a row of zeros
   for (int rows : c.n_rows) {
     Weight w = {rows, (c.n_cols + 63) / 64 * 64, {}, {}, {}, {}};
-    const int bytes = c.type == TERN_TYPE_F32 ? 4 : c.type == TERN_TYPE_Q8_0 ? 1 : 2;
+    const int bytes = c.type == TERN_TYPE_F32 ? 4 : is_int8(c.type) ? 1 : 2;
     w.data.assign(size_t(rows) * w.stride * bytes, 0);
-    if (c.type == TERN_TYPE_Q8_0) w.block_scale.assign(size_t(rows) * w.stride / 32, 0);
+    if (is_int8(c.type)) w.block_scale.assign(size_t(rows) * w.stride / (c.type == TERN_TYPE_Q8_0 ? 16 : 4), 0);
+    float scale = 0;
     w.value.resize(size_t(rows) * c.n_cols);
     for (int r = 0; r < rows; r++)
       for (int j = 0; j < c.n_cols; j++) {
         float v = normal(rng);
         uint8_t* const at = &w.data[(size_t(r) * w.stride + j) * bytes];
-        if (c.type == TERN_TYPE_Q8_0) {
-          uint16_t& d = w.block_scale[(size_t(r) * w.stride + j) / 32];
-          if (j % 32 == 0) d = half_from_float(0.01f * std::fabs(v) + 1e-4f);
+        if (is_int8(c.type)) {
+          const size_t i = size_t(r) * w.stride + j;
+          if (c.type == TERN_TYPE_Q8_0 && j % 32 == 0) {
+            const uint16_t d = half_from_float(0.01f * std::fabs(v) + 1e-4f);
+            scale = float_from_half(d);
+            std::memcpy(&w.block_scale[i / 32 * 2], &d, 2);
+          }
+          if (c.type == TERN_TYPE_Q6_K && j % 16 == 0) {
+            scale = 0.01f * v;
+            std::memcpy(&w.block_scale[i / 16 * 4], &scale, 4);
+          }
           const int8_t q = static_cast<int8_t>(static_cast<int>(rng() % 255) - 127);
           std::memcpy(at, &q, 1);
-          v = float_from_half(d) * q;
+          v = scale * q;
         } else if (c.type == TERN_TYPE_F32) {
           std::memcpy(at, &v, 4);
         } else {
@@ -83,7 +93,7 @@ Problem make(const DenseCase& c) {
 struct OnDevice {
   DeviceArray<float> x;
   std::vector<DeviceArray<uint8_t>> data;
-  std::vector<DeviceArray<uint16_t>> scale;
+  std::vector<DeviceArray<uint8_t>> scale;
   std::vector<DeviceArray<float>> out;
   std::vector<DenseProduct> products;
 

@@ -12,50 +12,78 @@
 
 namespace tern::oracle {
 
+struct DenseLayout {
+  int block, bytes;
+};
+
+inline DenseLayout dense_layout(int type) {
+  switch (type) {
+    case TERN_TYPE_F32: return {1, 4};
+    case TERN_TYPE_F16:
+    case TERN_TYPE_BF16: return {1, 2};
+    case TERN_TYPE_Q8_0: return {32, 34};
+    case TERN_TYPE_Q4_0: return {32, 18};
+    case TERN_TYPE_Q2_0: return {64, 18};
+    default: return {256, 210};  // Q6_K
+  }
+}
+
 inline int64_t dense_row_bytes(int type, int n_cols) {
-  return type == TERN_TYPE_F32 ? int64_t(n_cols) * 4 : type == TERN_TYPE_F16 ? int64_t(n_cols) * 2 : int64_t(n_cols) / 32 * 34;
+  return int64_t(n_cols) / dense_layout(type).block * dense_layout(type).bytes;
 }
 
 // Rows of type with values around 1; every bit pattern of an int8 occurs.
 inline std::vector<uint8_t> random_rows(int type, int n_rows, int n_cols, std::mt19937_64& random) {
   std::vector<uint8_t> bytes(static_cast<size_t>(dense_row_bytes(type, n_cols) * n_rows));
   std::normal_distribution<float> normal;
-  if (type == TERN_TYPE_Q8_0) {
-    for (size_t block = 0; block < bytes.size(); block += 34) {
-      const uint16_t scale = half_from_float(normal(random) / 64);
-      std::memcpy(&bytes[block], &scale, 2);
-      for (size_t i = 2; i < 34; i++) bytes[block + i] = static_cast<uint8_t>(random());
-    }
-  } else {
-    const size_t size = type == TERN_TYPE_F32 ? 4 : 2;
-    for (size_t i = 0; i < bytes.size(); i += size) {
-      const float value = normal(random);
-      const uint16_t half = half_from_float(value);
-      if (size == 4)
-        std::memcpy(&bytes[i], &value, 4);
-      else
-        std::memcpy(&bytes[i], &half, 2);
+  const size_t size = static_cast<size_t>(dense_layout(type).bytes);
+  for (size_t at = 0; at < bytes.size(); at += size) {
+    const float value = normal(random);
+    if (type == TERN_TYPE_F32) {
+      std::memcpy(&bytes[at], &value, 4);
+    } else if (type == TERN_TYPE_BF16) {
+      uint32_t bits;
+      std::memcpy(&bits, &value, 4);
+      bits >>= 16;
+      std::memcpy(&bytes[at], &bits, 2);
+    } else {
+      for (size_t i = 0; i < size; i++) bytes[at + i] = static_cast<uint8_t>(random());
+      const uint16_t half = half_from_float(type == TERN_TYPE_F16 ? value : type == TERN_TYPE_Q6_K ? value / 2048 : value / 64);
+      std::memcpy(&bytes[at + (type == TERN_TYPE_Q6_K ? 208 : 0)], &half, 2);
     }
   }
   return bytes;
 }
 
-// Element (row, col) of such rows.
+// Element (row, col) of such rows, as ggml's scalar code has it: products of up to 24 bits are exact, Q6_K's is rounded to a float.
 inline double element(int type, const uint8_t* rows, int n_cols, int row, int col) {
-  const uint8_t* p = rows + row * dense_row_bytes(type, n_cols);
-  uint16_t half;
-  if (type == TERN_TYPE_F32) {
-    float value;
-    std::memcpy(&value, p + 4 * col, 4);
-    return value;
+  const DenseLayout layout = dense_layout(type);
+  const uint8_t* const p = rows + row * dense_row_bytes(type, n_cols) + int64_t(col) / layout.block * layout.bytes;
+  const int i = col % layout.block;
+  const auto half = [](const uint8_t* at) {
+    uint16_t h;
+    std::memcpy(&h, at, 2);
+    return float_from_half(h);
+  };
+  float value;
+  uint32_t bits;
+  switch (type) {
+    case TERN_TYPE_F32: std::memcpy(&value, p, 4); return value;
+    case TERN_TYPE_F16: return half(p);
+    case TERN_TYPE_BF16:
+      bits = uint32_t(p[0]) << 16 | uint32_t(p[1]) << 24;
+      std::memcpy(&value, &bits, 4);
+      return value;
+    case TERN_TYPE_Q8_0: return double(half(p)) * static_cast<int8_t>(p[2 + i]);
+    case TERN_TYPE_Q4_0: return double(half(p)) * ((i < 16 ? p[2 + i] % 16 : p[2 + i - 16] / 16) - 8);
+    case TERN_TYPE_Q2_0: return double(half(p)) * ((p[2 + i / 4] >> 2 * (i % 4)) % 4 - 1);
+    default: {
+      const int h = i / 128, n = i % 128 / 32, m = i % 32;
+      const int nibbles = p[64 * h + 32 * (n & 1) + m], pairs = p[128 + 32 * h + m];
+      const int q = (n >= 2 ? nibbles / 16 : nibbles % 16) + 16 * ((pairs >> 2 * n) % 4) - 32;
+      return static_cast<float>(double(half(p + 208)) * static_cast<int8_t>(p[192 + i / 16]) * q);
+    }
   }
-  if (type == TERN_TYPE_F16) {
-    std::memcpy(&half, p + 2 * col, 2);
-    return float_from_half(half);
-  }
-  p += col / 32 * 34;
-  std::memcpy(&half, p, 2);
-  return double(float_from_half(half)) * static_cast<int8_t>(p[2 + col % 32]);
 }
 
 // out[r][o] = sum over columns of x[r][c] w[o][c], summed from left to right in Real.

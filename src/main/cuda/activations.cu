@@ -284,9 +284,10 @@ __device__ __forceinline__ Quad widen(const DenseMatrix& table, int64_t at) {
   if constexpr (kType == TERN_TYPE_F32) {
     const float4 w = *reinterpret_cast<const float4*>(static_cast<const float*>(table.data) + at);
     x = {{w.x, w.y, w.z, w.w}};
-  } else if constexpr (kType == TERN_TYPE_Q8_0) {
+  } else if constexpr (kType == TERN_TYPE_Q8_0 || kType == TERN_TYPE_Q6_K) {
     const uint32_t w = *reinterpret_cast<const uint32_t*>(static_cast<const int8_t*>(table.data) + at);
-    const float scale = __half2float(static_cast<const __half*>(table.block_scale)[at / 32]);
+    const float scale = kType == TERN_TYPE_Q8_0 ? __half2float(static_cast<const __half*>(table.block_scale)[at / 32])
+                                                : static_cast<const float*>(table.block_scale)[at / 16];
 #pragma unroll
     for (int e = 0; e < kQuad; e++) x.e[e] = __fmul_rn(static_cast<float>(static_cast<int8_t>(w >> 8 * e)), scale);
   } else {
@@ -353,6 +354,7 @@ void launch_embed(const DenseMatrix& table, const int32_t* ids, int n, float* ou
     case TERN_TYPE_F32: return embed<TERN_TYPE_F32>(table, ids, n, out, stream);
     case TERN_TYPE_F16: return embed<TERN_TYPE_F16>(table, ids, n, out, stream);
     case TERN_TYPE_BF16: return embed<TERN_TYPE_BF16>(table, ids, n, out, stream);
+    case TERN_TYPE_Q6_K: return embed<TERN_TYPE_Q6_K>(table, ids, n, out, stream);
     default: return embed<TERN_TYPE_Q8_0>(table, ids, n, out, stream);
   }
 }

@@ -12,11 +12,12 @@ namespace tern::cuda {
 
 constexpr int kDenseAlign = 64;  // columns of a row in memory are rounded up to this; padding is 0
 
-// [n_rows, stride] elements in device memory, row-major. Q8_0: data int8, block_scale [n_rows, stride / 32] F16.
+// [n_rows, stride] elements in device memory, row-major. Q8_0: data int8, block_scale [n_rows, stride / 32]
+// F16. Q6_K: data int8, block_scale [n_rows, stride / 16] F32.
 struct DenseMatrix {
   const void* data;
-  const void* block_scale;  // null unless type is Q8_0
-  int type;                 // TERN_TYPE_F32, F16, BF16, Q8_0
+  const void* block_scale;  // null unless type is Q8_0 or Q6_K
+  int type;                 // TERN_TYPE_F32, F16, BF16, Q8_0, Q6_K
   int n_rows;
   int n_cols;
   int stride;
@@ -30,8 +31,8 @@ struct DenseProduct {
 
 constexpr int kMaxProducts = 4;
 
-// Products with the same activations x [n_rows, n_cols] floats, in one launch, for F32 and Q8_0 weights, on CUDA cores: activations and
-// weights are read in full precision, and a row has the same bits whatever the number of rows; weights are read once per 8 rows.
+// Products with the same activations x [n_rows, n_cols] floats, in one launch, for F32, Q8_0 and Q6_K weights, on CUDA cores: activations
+// and weights are read in full precision, and a row has the same bits whatever the number of rows; weights are read once per 8 rows.
 void launch_dense_rows(const DenseProduct* products, int n, const float* x, int n_rows, cudaStream_t stream);
 
 // The same for F16 and BF16 weights on tensor cores; activations are rounded to the weights' type, F16 after an exact scaling of each row

@@ -1,4 +1,4 @@
-// Dense matmul with F32 or Q8_0 weights on CUDA cores: weights become floats exactly in registers, activations stay
+// Dense matmul with F32, Q8_0 or Q6_K weights on CUDA cores: weights become floats exactly in registers, activations stay
 // floats. A warp takes four weight rows; a lane asks for 16 bytes of each before it multiplies, 8 warps a block, so that some tens of
 // KB per SM are under way: reading the weights is the bound. They are read once for up to eight activation rows, which lie in shared
 // memory, a chunk of columns at a time, in an order in which a warp's 16-byte reads meet no bank twice.
@@ -14,11 +14,27 @@ namespace {
 constexpr int kWarps = 8, kThreads = kWarps * kWarp;
 constexpr int kWeightRows = 4;                 // of a warp
 constexpr int kSharedFloats = 12 * 1024;       // of activations: 48 KB
-constexpr int kQ8Block = 32;
 
 // How a lane's piece of 16 bytes (F32: 32) becomes floats.
 template <int type>
-struct Piece;
+struct Piece {
+  static_assert(type == TERN_TYPE_Q8_0 || type == TERN_TYPE_Q6_K, "int8 with a scale for 32 or 16");
+  static constexpr int kCols = 16;
+  uint4 v;
+  float d;
+  __device__ void load(const DenseMatrix& w, int64_t at) {
+    v = __ldg(reinterpret_cast<const uint4*>(static_cast<const int8_t*>(w.data) + at));
+    if constexpr (type == TERN_TYPE_Q8_0)
+      d = __half2float(static_cast<const __half*>(w.block_scale)[at / 32]);
+    else
+      d = static_cast<const float*>(w.block_scale)[at / 16];
+  }
+  __device__ void clear() { v = make_uint4(0, 0, 0, 0), d = 0; }
+  __device__ float at(int i) const {  // Q8_0: exact
+    const uint32_t word = i / 4 == 0 ? v.x : i / 4 == 1 ? v.y : i / 4 == 2 ? v.z : v.w;
+    return __fmul_rn(d, static_cast<float>(static_cast<int8_t>(word >> i % 4 * 8)));
+  }
+};
 template <>
 struct Piece<TERN_TYPE_F32> {
   static constexpr int kCols = 8;
@@ -31,21 +47,6 @@ struct Piece<TERN_TYPE_F32> {
   __device__ float at(int i) const {
     const float4& f = v[i / 4];
     return i % 4 == 0 ? f.x : i % 4 == 1 ? f.y : i % 4 == 2 ? f.z : f.w;
-  }
-};
-template <>
-struct Piece<TERN_TYPE_Q8_0> {
-  static constexpr int kCols = 16;
-  uint4 v;
-  float d;
-  __device__ void load(const DenseMatrix& w, int64_t at) {
-    v = __ldg(reinterpret_cast<const uint4*>(static_cast<const int8_t*>(w.data) + at));
-    d = __half2float(static_cast<const __half*>(w.block_scale)[at / kQ8Block]);
-  }
-  __device__ void clear() { v = make_uint4(0, 0, 0, 0), d = 0; }
-  __device__ float at(int i) const {  // exact: 11 bits times 8
-    const uint32_t word = i / 4 == 0 ? v.x : i / 4 == 1 ? v.y : i / 4 == 2 ? v.z : v.w;
-    return __fmul_rn(d, static_cast<float>(static_cast<int8_t>(word >> i % 4 * 8)));
   }
 };
 
@@ -176,6 +177,7 @@ void launch_type(const DenseProduct* products, int n, const float* x, int n_rows
 void launch_dense_rows(const DenseProduct* products, int n, const float* x, int n_rows, cudaStream_t stream) {
   launch_type<TERN_TYPE_F32>(products, n, x, n_rows, stream);
   launch_type<TERN_TYPE_Q8_0>(products, n, x, n_rows, stream);
+  launch_type<TERN_TYPE_Q6_K>(products, n, x, n_rows, stream);
 }
 
 }  // namespace tern::cuda

@@ -12,16 +12,26 @@ namespace tern::cuda {
 namespace {
 
 constexpr int64_t kPieceBytes = 4 << 20;  // packed on the host before they are copied
-constexpr int kQ8Block = 32, kQ8BlockBytes = 34;
 
-// A ternary file type kept dense becomes F16, which holds its values exactly. A scale cannot be folded into narrower types without
-// rounding, so such a weight becomes F32, as do vectors.
+// What the kernels do not read is kept in a wider type that holds its values exactly: Q4_0 and Q2_0 as Q8_0, TQ1_0 and TQ2_0 as F16,
+// those with a scale a row as F32. A scale cannot be folded into narrower types without rounding, so such a weight becomes F32, as do
+// vectors.
 int kept_type(int type, float scale, bool vector) {
   if (vector || scale != 1) return TERN_TYPE_F32;
-  return type == TERN_TYPE_TQ1_0 || type == TERN_TYPE_TQ2_0 ? TERN_TYPE_F16 : type;
+  switch (type) {
+    case TERN_TYPE_Q4_0:
+    case TERN_TYPE_Q2_0: return TERN_TYPE_Q8_0;
+    case TERN_TYPE_TQ1_0:
+    case TERN_TYPE_TQ2_0: return TERN_TYPE_F16;
+    case TERN_TYPE_I2_S:
+    case TERN_TYPE_IQ1_BN:
+    case TERN_TYPE_IQ2_BN: return TERN_TYPE_F32;
+    default: return type;
+  }
 }
 
-int64_t element_bytes(int type) { return type == TERN_TYPE_F32 ? 4 : type == TERN_TYPE_Q8_0 ? 1 : 2; }
+int64_t element_bytes(int type) { return type == TERN_TYPE_F32 ? 4 : int8_group(type) ? 1 : 2; }
+int64_t scale_bytes(int type) { return type == TERN_TYPE_Q6_K ? 4 : 2; }
 
 template <class T>
 void forget(std::vector<T>& v) {
@@ -52,9 +62,9 @@ CudaWeight::CudaWeight(Context& context, int type, int store, int n_rows, int n_
   kept_type_ = kept_type(type, scale, vector);
   stride_ = vector ? n_cols : static_cast<int>(round_up(n_cols, kDenseAlign));
   data_ = context_.allocate(checked_mul(checked_mul(n_rows, stride_), element_bytes(kept_type_)), "a weight matrix");
-  if (kept_type_ == TERN_TYPE_Q8_0)
-    scales_ = context_.allocate(checked_mul(checked_mul(n_rows, stride_ / kQ8Block), 2), "a weight matrix's scales");
-  if (kept_type_ != type || scale != 1) row_.resize(static_cast<size_t>(n_cols));
+  if (const int group = int8_group(kept_type_))
+    scales_ = context_.allocate(checked_mul(checked_mul(n_rows, stride_ / group), scale_bytes(kept_type_)), "a weight matrix's scales");
+  if (int8_group(kept_type_) || kept_type_ != type || scale != 1) row_.resize(static_cast<size_t>(n_cols));
 }
 
 void CudaWeight::append_rows(int n, const void* data, int64_t n_bytes) {
@@ -102,38 +112,48 @@ void CudaWeight::flush_tiles() {
 void CudaWeight::append_dense(const uint8_t* in, int64_t stride, int n) {
   const int64_t out_stride = stride_ * element_bytes(kept_type_);
   const int64_t piece = std::max<int64_t>(1, kPieceBytes / out_stride);
+  const int group = int8_group(kept_type_);
+  const int64_t scales_stride = group ? stride_ / group * scale_bytes(kept_type_) : 0;
   for (int64_t begin = 0; begin < n; begin += piece) {
     const int64_t len = std::min<int64_t>(piece, n - begin);
     rows_.assign(static_cast<size_t>(out_stride * len), 0);
-    const int blocks = stride_ / kQ8Block;
-    if (kept_type_ == TERN_TYPE_Q8_0) block_scales_.assign(static_cast<size_t>(blocks * len), 0);
+    block_scales_.assign(static_cast<size_t>(scales_stride * len), 0);
     for (int64_t r = 0; r < len; r++) {
-      const uint8_t* from = in + stride * (begin + r);
+      const uint8_t* const from = in + stride * (begin + r);
       uint8_t* const to = rows_.data() + out_stride * r;
-      if (kept_type_ == TERN_TYPE_Q8_0) {
-        for (int b = 0; b < n_cols_ / kQ8Block; b++, from += kQ8BlockBytes) {
-          std::memcpy(&block_scales_[static_cast<size_t>(r * blocks + b)], from, 2);
-          std::memcpy(to + b * kQ8Block, from + 2, kQ8Block);
-        }
-      } else if (row_.empty()) {
+      if (group)
+        append_int8(from, reinterpret_cast<int8_t*>(to), block_scales_.data() + scales_stride * r);
+      else if (row_.empty())
         std::memcpy(to, from, static_cast<size_t>(stride));
-      } else {
-        decode_row(type_, from, n_cols_, row_.data());
-        for (int j = 0; j < n_cols_; j++) {
-          const float value = row_[static_cast<size_t>(j)] * scale_;
-          if (kept_type_ == TERN_TYPE_F32)
-            reinterpret_cast<float*>(to)[j] = value;
-          else
-            reinterpret_cast<uint16_t*>(to)[j] = half_from_float(value);
-        }
-      }
+      else
+        append_floats(from, to);
     }
     context_.upload(data_.as<uint8_t>() + out_stride * (n_loaded_ + begin), rows_.data(), static_cast<int64_t>(rows_.size()));
-    if (kept_type_ == TERN_TYPE_Q8_0)
-      context_.upload(scales_.as<uint16_t>() + int64_t(blocks) * (n_loaded_ + begin), block_scales_.data(),
-                      static_cast<int64_t>(block_scales_.size() * 2));
+    if (group)
+      context_.upload(scales_.as<uint8_t>() + scales_stride * (n_loaded_ + begin), block_scales_.data(),
+                      static_cast<int64_t>(block_scales_.size()));
   }
   n_loaded_ += n;
+}
+
+void CudaWeight::append_int8(const uint8_t* from, int8_t* to, uint8_t* scales) {
+  decode_int8_row(type_, from, n_cols_, to, row_.data());
+  const int n_groups = n_cols_ / int8_group(kept_type_);
+  if (kept_type_ == TERN_TYPE_Q6_K)
+    std::memcpy(scales, row_.data(), sizeof(float) * static_cast<size_t>(n_groups));
+  else
+    for (int g = 0; g < n_groups; g++) reinterpret_cast<uint16_t*>(scales)[g] = half_from_float(row_[static_cast<size_t>(g)]);  // exact
+}
+
+void CudaWeight::append_floats(const uint8_t* from, uint8_t* to) {
+  decode_row(type_, from, n_cols_, row_.data());
+  for (int j = 0; j < n_cols_; j++) {
+    const float value = row_[static_cast<size_t>(j)] * scale_;
+    if (kept_type_ == TERN_TYPE_F32)
+      reinterpret_cast<float*>(to)[j] = value;
+    else
+      reinterpret_cast<uint16_t*>(to)[j] = half_from_float(value);
+  }
 }
 
 }  // namespace tern::cuda

@@ -28,6 +28,8 @@ class CudaWeight final : public Weight {
  private:
   void append_ternary(const uint8_t* in, int64_t stride, int n);
   void append_dense(const uint8_t* in, int64_t stride, int n);
+  void append_int8(const uint8_t* from, int8_t* to, uint8_t* scales);
+  void append_floats(const uint8_t* from, uint8_t* to);
   void flush_tiles();
 
   Context& context_;
@@ -41,10 +43,10 @@ class CudaWeight final : public Weight {
   int kept_type_ = -1;  // dense: of the elements in memory
   int stride_ = 0;      // dense: elements of a row in memory
   Buffer data_;         // device: tiles, or rows
-  Buffer scales_;       // device: ternary [n_rows] floats; Q8_0 [n_rows, stride / 32] halves
+  Buffer scales_;       // device: ternary [n_rows] floats; Q8_0 and Q6_K as in DenseMatrix
   // On the way to the device, host memory; gone when the weight is whole.
   std::vector<uint8_t> rows_;
-  std::vector<uint16_t> block_scales_;
+  std::vector<uint8_t> block_scales_;
   std::vector<float> row_scales_;
   std::vector<float> row_;
   std::vector<int8_t> trits_;  // ternary: up to 16 rows

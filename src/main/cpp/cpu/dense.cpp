@@ -4,6 +4,7 @@
 
 #include "core/half.h"
 #include "cpu/dense_tile.h"
+#include "ternary/decode.h"
 
 namespace tern::cpu {
 namespace {
@@ -15,21 +16,15 @@ constexpr int64_t kGemmTaskBytes = 256 << 10;
 constexpr int64_t kGemmTaskProducts = 4 << 20;  // some 90 us of one core; fewer read the activations too often
 // Weights above this stream from memory. One row at a time is then the fastest, as one linear stream that the hardware
 // prefetches; from a cache, several rows hide more latency. (Zen 4, one core, F16: 26 GB/s by one row, 21 by four; in L2 41 and
-// 64.) Q8_0 is limited by its conversion, to 21 GB/s on one core, and takes several rows always. Slower there: scales converted
+// 64.) The others are limited by their conversion, Q8_0 to 21 GB/s on one core, and take several rows always. Slower there: scales converted
 // ahead into a buffer, int8 to float by byte permutes into a float's mantissa.
 constexpr int64_t kCacheBytes = 16 << 20;
 constexpr int kRowsMultiple = 8;                // whole tiles
 
-int64_t row_bytes_of(const DenseWeight& w) {
-  switch (w.type) {
-    case TERN_TYPE_F32: return int64_t(w.n_cols) * 4;
-    case TERN_TYPE_F16: return int64_t(w.n_cols) * 2;
-    default: return int64_t(w.n_cols) / kQ8Block * kQ8BlockBytes;
-  }
-}
+bool wide(int type) { return type == TERN_TYPE_F32 || type == TERN_TYPE_F16 || type == TERN_TYPE_BF16; }
 
 int rows_per_task(const DenseWeight& w, int n_act_rows) {
-  const int64_t row = row_bytes_of(w);
+  const int64_t row = row_bytes(w.type, w.n_cols);
   int64_t rows;
   if (n_act_rows == 1) {
     rows = kGemvTaskBytes / row;
@@ -79,17 +74,42 @@ struct LanesScalar {
     for (int i = 0; i < n; i++) r.v[i] = half_at(p + 2 * i);
     return r;
   }
+  static Vec load_bf16(const uint8_t* p) { return load_bf16_part(p, 16); }
+  static Vec load_bf16_part(const uint8_t* p, int n) {
+    Vec r = {};
+    for (int i = 0; i < n; i++) {
+      const uint32_t bits = uint32_t(p[2 * i]) << 16 | uint32_t(p[2 * i + 1]) << 24;
+      std::memcpy(&r.v[i], &bits, sizeof bits);
+    }
+    return r;
+  }
+  static Vec load_nibbles(const uint8_t* p, int shift) {
+    Vec r;
+    for (int i = 0; i < 16; i++) r.v[i] = float((p[i] >> shift & 15) - 8);
+    return r;
+  }
+  static Vec load_two_bits(const uint8_t* p) {
+    Vec r;
+    for (int i = 0; i < 16; i++) r.v[i] = float((p[i / 4] >> 2 * (i % 4) & 3) - 1);
+    return r;
+  }
+  static Vec load_six_bits(const uint8_t* low, int low_shift, const uint8_t* high, int high_shift) {
+    Vec r;
+    for (int i = 0; i < 16; i++) r.v[i] = float(((low[i] >> low_shift & 15) | (high[i] >> high_shift & 3) << 4) - 32);
+    return r;
+  }
   static Vec load_int8(const uint8_t* p) {
     Vec r;
     for (int i = 0; i < 16; i++) r.v[i] = float(static_cast<int8_t>(p[i]));
     return r;
   }
-  static Vec broadcast_half(const uint8_t* p) {
-    const float d = half_at(p);
+  static Vec broadcast(float f) {
     Vec r;
-    for (float& v : r.v) v = d;
+    for (float& v : r.v) v = f;
     return r;
   }
+  static Vec broadcast_half(const uint8_t* p) { return broadcast(half_at(p)); }
+  static Vec broadcast_last_half(const uint8_t* p) { return broadcast(half_at(p)); }
   static void store(float* p, Vec a) { std::memcpy(p, a.v, sizeof a.v); }
   static Vec add(Vec a, Vec b) {
     for (int i = 0; i < 16; i++) a.v[i] += b.v[i];
@@ -128,10 +148,10 @@ void dense_run_task(Isa isa, const DenseWeight& w, int task, const float* x, int
                     int out_stride, bool accumulate) {
   const int rows = rows_per_task(w, n_act_rows);
   const int first = task * rows;
-  const int64_t row_bytes = row_bytes_of(w);
+  const int64_t stride = row_bytes(w.type, w.n_cols);
   const DenseRows d = {w.type,
-                       w.data.as<uint8_t>() + first * row_bytes,
-                       row_bytes,
+                       w.data.as<uint8_t>() + first * stride,
+                       stride,
                        w.n_rows - first < rows ? w.n_rows - first : rows,
                        w.n_cols,
                        x,
@@ -140,7 +160,7 @@ void dense_run_task(Isa isa, const DenseWeight& w, int task, const float* x, int
                        out + first,
                        out_stride,
                        accumulate,
-                       w.type != TERN_TYPE_Q8_0 && w.n_rows * row_bytes > kCacheBytes};
+                       wide(w.type) && w.n_rows * stride > kCacheBytes};
   switch (isa) {
     case Isa::avx512: return dense_rows_avx512(d);
     case Isa::avx2: return dense_rows_avx2(d);

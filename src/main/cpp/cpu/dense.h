@@ -1,5 +1,5 @@
-// Dense matmul out = x W^T with W in F32, F16 or Q8_0 and float activations, and row lookup in a table of the same types.
-// Weights are widened to float exactly, so the three types of equal values give equal bits.
+// Dense matmul out = x W^T with W in F32, F16, BF16, Q8_0, Q6_K, Q4_0 or Q2_0 and float activations, and row lookup in a table of the
+// same types. Weights are widened to floats as decode_row does it, so types of equal values give equal bits.
 //
 // Order of the sum, the same whatever the number of activation rows, tasks and threads: lane j of 32 takes columns j, j + 32,
 // ... in ascending order; then lanes i + (i + 16), i + (i + 8), i + (i + 4), and (0 + 1) + (2 + 3). avx2 and avx512 fuse
@@ -16,9 +16,9 @@ namespace tern::cpu {
 // A weight as it stands in the file, in memory of its own: rows follow each other without gaps.
 struct DenseWeight {
   Buffer data;
-  int32_t type;  // TERN_TYPE_F32, F16 or Q8_0
+  int32_t type;  // TERN_TYPE_F32, F16, BF16, Q8_0, Q6_K, Q4_0, Q2_0
   int32_t n_rows;
-  int32_t n_cols;  // Q8_0: a multiple of 32
+  int32_t n_cols;  // whole blocks
 };
 
 // Work is cut into independent tasks, each a range of output rows; any thread may run any task. Small weights are one task.

@@ -1,5 +1,5 @@
 // The dense matmul's inner tile, written once for the ISA tiers. Each tier names its lanes: a vector L::Vec of 16 floats with loads
-// of the three weight types, add, mul, fma, and the first two folds of the final sum (order of the sum: dense.h).
+// of the weight types, add, mul, fma, and the first two folds of the final sum (order of the sum: dense.h).
 //
 // A tile is kRows weight rows times kActs activation rows, each product with two accumulators of its own: the first and the second
 // 16 of every 32 columns. More rows only hide latency and save loads. Included by files of different instruction sets: nothing
@@ -38,31 +38,84 @@ void widen_row_scalar(int32_t type, const uint8_t* row, int n_cols, float* out);
 void widen_row_avx2(int32_t type, const uint8_t* row, int n_cols, float* out);
 void widen_row_avx512(int32_t type, const uint8_t* row, int n_cols, float* out);
 
-constexpr int kQ8Block = 32;
-constexpr int kQ8BlockBytes = 34;  // fp16 scale, 32 int8
-
-// Bytes of 32 columns.
+// How a row stands in memory: blocks of kUnits times 32 columns, kBytes each. kWhole: a row is whole blocks.
 template <int kType>
-constexpr int kBytes32 = kType == TERN_TYPE_F32 ? 128 : kType == TERN_TYPE_F16 ? 64 : kQ8BlockBytes;
+struct DenseFormat;
+template <>
+struct DenseFormat<TERN_TYPE_F32> {
+  static constexpr int kUnits = 1, kBytes = 128;
+  static constexpr bool kWhole = false;
+};
+template <>
+struct DenseFormat<TERN_TYPE_F16> {
+  static constexpr int kUnits = 1, kBytes = 64;
+  static constexpr bool kWhole = false;
+};
+template <>
+struct DenseFormat<TERN_TYPE_BF16> : DenseFormat<TERN_TYPE_F16> {};
+template <>
+struct DenseFormat<TERN_TYPE_Q8_0> {  // fp16 scale, 32 int8
+  static constexpr int kUnits = 1, kBytes = 34;
+  static constexpr bool kWhole = true;
+};
+template <>
+struct DenseFormat<TERN_TYPE_Q4_0> {  // fp16 scale, 16 bytes: columns m (low) and m + 16 (high), 8 too many
+  static constexpr int kUnits = 1, kBytes = 18;
+  static constexpr bool kWhole = true;
+};
+template <>
+struct DenseFormat<TERN_TYPE_Q2_0> {  // fp16 scale, 16 bytes: four columns each, 1 too many
+  static constexpr int kUnits = 2, kBytes = 18;
+  static constexpr bool kWhole = true;
+};
+template <>
+struct DenseFormat<TERN_TYPE_Q6_K> {  // ternary/decode.cpp: decode_q6
+  static constexpr int kUnits = 8, kBytes = 210;
+  static constexpr bool kWhole = true;
+};
 
-// Columns [16 half, 16 half + 16) of the 32 at p. int8 times fp16 fits a float: the product is exact.
+// What the 16 columns of a block share, as far as it is worth making once a block.
 template <class L, int kType>
-inline typename L::Vec load16(const uint8_t* p, int half) {
-  if constexpr (kType == TERN_TYPE_F32)
+struct BlockScales {
+  void load(const uint8_t*) {}
+};
+template <class L>
+struct BlockScales<L, TERN_TYPE_Q6_K> {
+  alignas(64) float scale[16];  // of 16 columns each; int8 times fp16 fits a float
+  void load(const uint8_t* p) { L::store(scale, L::mul(L::load_int8(p + 192), L::broadcast_last_half(p + 208))); }
+};
+
+// Columns [32 unit + 16 half, ... + 16) of the block at p. The products of codes and fp16 scales fit a float; Q6_K's are rounded once.
+template <class L, int kType>
+inline __attribute__((always_inline)) typename L::Vec load16(const uint8_t* p, const BlockScales<L, kType>& scales, int unit, int half) {
+  if constexpr (kType == TERN_TYPE_F32) {
     return L::load(reinterpret_cast<const float*>(p) + 16 * half);
-  else if constexpr (kType == TERN_TYPE_F16)
+  } else if constexpr (kType == TERN_TYPE_F16) {
     return L::load_half(p + 32 * half);
-  else
+  } else if constexpr (kType == TERN_TYPE_BF16) {
+    return L::load_bf16(p + 32 * half);
+  } else if constexpr (kType == TERN_TYPE_Q8_0) {
     return L::mul(L::load_int8(p + 2 + 16 * half), L::broadcast_half(p));
+  } else if constexpr (kType == TERN_TYPE_Q4_0) {
+    return L::mul(L::load_nibbles(p + 2, 4 * half), L::broadcast_half(p));
+  } else if constexpr (kType == TERN_TYPE_Q2_0) {
+    return L::mul(L::load_two_bits(p + 2 + 8 * unit + 4 * half), L::broadcast_half(p));
+  } else {
+    const int h = unit / 4, n = unit % 4;
+    return L::mul(L::load_six_bits(p + 64 * h + 32 * (n % 2) + 16 * half, n / 2 * 4, p + 128 + 32 * h + 16 * half, 2 * n),
+                  L::broadcast(scales.scale[2 * unit + half]));
+  }
 }
 
-// The first n <= 16 columns at p, then zeros. Q8_0 has no such rest.
+// The first n <= 16 columns at p, then zeros.
 template <class L, int kType>
 inline typename L::Vec load_part(const uint8_t* p, int n) {
   if constexpr (kType == TERN_TYPE_F32)
     return L::load_part(reinterpret_cast<const float*>(p), n);
-  else
+  else if constexpr (kType == TERN_TYPE_F16)
     return L::load_half_part(p, n);
+  else
+    return L::load_bf16_part(p, n);
 }
 
 // Four rows' folded sums [4] each -> the four totals.
@@ -78,20 +131,27 @@ static inline __m128 total4(__m128 r0, __m128 r1, __m128 r2, __m128 r3) {
 template <class L, int kType, bool kTail, int kRows, int kActs, int kFrom, int kTo, bool kPrefetch>
 inline void dense_halves(const DenseRows& d, const uint8_t* w, const float* x, typename L::Vec (&acc)[kRows][kActs][2]) {
   using Vec = typename L::Vec;
-  constexpr int kStep = kBytes32<kType>;
+  using Format = DenseFormat<kType>;
+  constexpr int kStep = Format::kBytes;
   const uint8_t* ahead = w + kRows * d.row_bytes;
-  const int n32 = d.n_cols / 32;
-  for (int k = 0; k < n32; k++, w += kStep, x += 32) {
+  const int n_blocks = d.n_cols / (32 * Format::kUnits);
+  for (int k = 0; k < n_blocks; k++, w += kStep) {
     if constexpr (kPrefetch) {
       for (int j = 0; j < kRows * kStep; j += 64) __builtin_prefetch(ahead + j);
       ahead += kRows * kStep;
     }
-    for (int half = kFrom; half < kTo; half++) {
-      Vec xv[kActs];
-      for (int a = 0; a < kActs; a++) xv[a] = L::load(x + a * d.x_stride + 16 * half);
-      for (int r = 0; r < kRows; r++) {
-        const Vec wv = load16<L, kType>(w + r * d.row_bytes, half);
-        for (int a = 0; a < kActs; a++) acc[r][a][half] = L::fma(wv, xv[a], acc[r][a][half]);
+    BlockScales<L, kType> scales[kRows];
+    for (int r = 0; r < kRows; r++) scales[r].load(w + r * d.row_bytes);
+#pragma GCC unroll 8
+    for (int unit = 0; unit < Format::kUnits; unit++, x += 32) {
+#pragma GCC unroll 2
+      for (int half = kFrom; half < kTo; half++) {
+        Vec xv[kActs];
+        for (int a = 0; a < kActs; a++) xv[a] = L::load(x + a * d.x_stride + 16 * half);
+        for (int r = 0; r < kRows; r++) {
+          const Vec wv = load16<L, kType>(w + r * d.row_bytes, scales[r], unit, half);
+          for (int a = 0; a < kActs; a++) acc[r][a][half] = L::fma(wv, xv[a], acc[r][a][half]);
+        }
       }
     }
   }
@@ -174,24 +234,39 @@ void dense_rows_of(const DenseRows& d) {
   dense_rest<L, kType, kTail, L::kGemmActs - 1>(d, act);
 }
 
+template <class L, int kType>
+void dense_rows_of_type(const DenseRows& d) {
+  if constexpr (!DenseFormat<kType>::kWhole) {
+    if (d.n_cols % 32 != 0) return dense_rows_of<L, kType, true>(d);
+  }
+  dense_rows_of<L, kType, false>(d);
+}
+
 template <class L>
 void dense_rows(const DenseRows& d) {
-  const bool tail = d.n_cols % 32 != 0;
-  if (d.type == TERN_TYPE_Q8_0)
-    dense_rows_of<L, TERN_TYPE_Q8_0, false>(d);
-  else if (d.type == TERN_TYPE_F16)
-    tail ? dense_rows_of<L, TERN_TYPE_F16, true>(d) : dense_rows_of<L, TERN_TYPE_F16, false>(d);
-  else
-    tail ? dense_rows_of<L, TERN_TYPE_F32, true>(d) : dense_rows_of<L, TERN_TYPE_F32, false>(d);
+  switch (d.type) {
+    case TERN_TYPE_F32: return dense_rows_of_type<L, TERN_TYPE_F32>(d);
+    case TERN_TYPE_F16: return dense_rows_of_type<L, TERN_TYPE_F16>(d);
+    case TERN_TYPE_BF16: return dense_rows_of_type<L, TERN_TYPE_BF16>(d);
+    case TERN_TYPE_Q8_0: return dense_rows_of_type<L, TERN_TYPE_Q8_0>(d);
+    case TERN_TYPE_Q4_0: return dense_rows_of_type<L, TERN_TYPE_Q4_0>(d);
+    case TERN_TYPE_Q2_0: return dense_rows_of_type<L, TERN_TYPE_Q2_0>(d);
+    default: return dense_rows_of_type<L, TERN_TYPE_Q6_K>(d);
+  }
 }
 
 template <class L, int kType>
 void widen_row_of(const uint8_t* row, int n_cols, float* out) {
+  using Format = DenseFormat<kType>;
   int k = 0;
-  for (; k + 32 <= n_cols; k += 32, row += kBytes32<kType>)
-    for (int half = 0; half < 2; half++) L::store(out + k + 16 * half, load16<L, kType>(row, half));
-  if constexpr (kType != TERN_TYPE_Q8_0) {
-    for (; k < n_cols; k += 16, row += kBytes32<kType> / 2) {
+  for (; k + 32 * Format::kUnits <= n_cols; row += Format::kBytes) {
+    BlockScales<L, kType> scales;
+    scales.load(row);
+    for (int unit = 0; unit < Format::kUnits; unit++, k += 32)
+      for (int half = 0; half < 2; half++) L::store(out + k + 16 * half, load16<L, kType>(row, scales, unit, half));
+  }
+  if constexpr (!Format::kWhole) {
+    for (; k < n_cols; k += 16, row += Format::kBytes / 2) {
       const int n = n_cols - k < 16 ? n_cols - k : 16;
       alignas(64) float part[16];
       L::store(part, load_part<L, kType>(row, n));
@@ -202,12 +277,15 @@ void widen_row_of(const uint8_t* row, int n_cols, float* out) {
 
 template <class L>
 void widen_row(int32_t type, const uint8_t* row, int n_cols, float* out) {
-  if (type == TERN_TYPE_F32)
-    widen_row_of<L, TERN_TYPE_F32>(row, n_cols, out);
-  else if (type == TERN_TYPE_F16)
-    widen_row_of<L, TERN_TYPE_F16>(row, n_cols, out);
-  else
-    widen_row_of<L, TERN_TYPE_Q8_0>(row, n_cols, out);
+  switch (type) {
+    case TERN_TYPE_F32: return widen_row_of<L, TERN_TYPE_F32>(row, n_cols, out);
+    case TERN_TYPE_F16: return widen_row_of<L, TERN_TYPE_F16>(row, n_cols, out);
+    case TERN_TYPE_BF16: return widen_row_of<L, TERN_TYPE_BF16>(row, n_cols, out);
+    case TERN_TYPE_Q8_0: return widen_row_of<L, TERN_TYPE_Q8_0>(row, n_cols, out);
+    case TERN_TYPE_Q4_0: return widen_row_of<L, TERN_TYPE_Q4_0>(row, n_cols, out);
+    case TERN_TYPE_Q2_0: return widen_row_of<L, TERN_TYPE_Q2_0>(row, n_cols, out);
+    default: return widen_row_of<L, TERN_TYPE_Q6_K>(row, n_cols, out);
+  }
 }
 
 }  // namespace tern::cpu

@@ -10,10 +10,10 @@
 namespace tern::cpu {
 namespace {
 
-// A ternary file type kept dense becomes F16, which holds its values exactly. A scale cannot be folded into F16 or Q8_0 without
-// rounding, so such a weight becomes F32, as do vectors, and BF16, which the kernels do not read.
+// What the kernels do not read is kept in a wider type: TQ1_0 and TQ2_0 as F16, which holds their values exactly, those with a scale
+// a row as F32. A scale cannot be folded into narrower types without rounding, so such a weight becomes F32, as do vectors.
 int dense_type(int type, float scale, bool vector) {
-  if (vector || scale != 1 || type == TERN_TYPE_BF16) return TERN_TYPE_F32;
+  if (vector || scale != 1 || type == TERN_TYPE_I2_S || type == TERN_TYPE_IQ1_BN || type == TERN_TYPE_IQ2_BN) return TERN_TYPE_F32;
   return type == TERN_TYPE_TQ1_0 || type == TERN_TYPE_TQ2_0 ? TERN_TYPE_F16 : type;
 }
 

@@ -41,20 +41,26 @@ enum {
   TERN_ERR_INTERNAL = 7          /* a bug in Tern */
 };
 
-/* Tensor element types, numbered as in GGUF. */
+/* Tensor element types, numbered as in GGUF (135 and 134: ik_llama.cpp's numbers, 36: bitnet.cpp's). */
 enum {
   TERN_TYPE_F32 = 0,
   TERN_TYPE_F16 = 1,
+  TERN_TYPE_Q4_0 = 2,
   TERN_TYPE_Q8_0 = 8,
+  TERN_TYPE_Q6_K = 14,
   TERN_TYPE_I8 = 24,   /* KV arena only: int8 with one float scale per slot and head */
   TERN_TYPE_BF16 = 30,
   TERN_TYPE_TQ1_0 = 34,
-  TERN_TYPE_TQ2_0 = 35
+  TERN_TYPE_TQ2_0 = 35,
+  TERN_TYPE_I2_S = 36, /* rows only; the tensor's one scale, which stands behind them, is tern_model_load_begin's */
+  TERN_TYPE_Q2_0 = 42,
+  TERN_TYPE_IQ1_BN = 134,
+  TERN_TYPE_IQ2_BN = 135
 };
 
 /* How a weight is kept in memory. */
 enum {
-  TERN_STORE_DENSE = 0,  /* F32, F16 and Q8_0 as they are, TQ1_0 and TQ2_0 as F16 (exact) */
+  TERN_STORE_DENSE = 0,  /* the values of the rows, exactly: in the file's type or a wider one */
   TERN_STORE_TERNARY = 1 /* {-1, 0, +1} with one scale a row; multiplied in int32 with int8 activations */
 };
 

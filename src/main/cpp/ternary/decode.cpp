@@ -4,15 +4,12 @@
 #include <cstring>
 
 #include "core/checked.h"
-#include "core/half.h"
+#include "ternary/codes.h"
 
 namespace tern {
 namespace {
 
-constexpr int kQ8Block = 32, kQ8Bytes = 34;      // fp16 d, 32 int8
-constexpr int kTqBlock = 256;
-constexpr int kTq1Bytes = 54;                    // qs[48], qh[4], fp16 d
-constexpr int kTq2Bytes = 66;                    // qs[64], fp16 d
+constexpr int kPiece = 256;                     // elements decoded at once
 
 float bf16_at(const uint8_t* p) {
   const uint32_t bits = uint32_t(p[0]) << 16 | uint32_t(p[1]) << 24;
@@ -21,34 +18,78 @@ float bf16_at(const uint8_t* p) {
   return f;
 }
 
-float half_at(const uint8_t* p) {
-  uint16_t h;
-  std::memcpy(&h, p, 2);
-  return float_from_half(h);
+// Block formats of int8 elements, or fewer bits, with a scale for every kGroup of them.
+struct Q8 {  // fp16 d, 32 int8
+  static constexpr int kBlock = 32, kBytes = 34, kGroup = 32;
+  static void decode(const uint8_t* block, int8_t* q, float* scale) {
+    *scale = half_at(block);
+    std::memcpy(q, block + 2, kBlock);
+  }
+};
+
+struct Q4 {  // fp16 d, qs[16]: element m low, m + 16 high
+  static constexpr int kBlock = 32, kBytes = 18, kGroup = 32;
+  static void decode(const uint8_t* block, int8_t* q, float* scale) {
+    *scale = half_at(block);
+    for (int m = 0; m < 16; m++) {
+      q[m] = int8_t((block[2 + m] & 15) - 8);
+      q[m + 16] = int8_t((block[2 + m] >> 4) - 8);
+    }
+  }
+};
+
+struct Q2Int8 {  // ternary/codes.h
+  static constexpr int kBlock = 64, kBytes = 18, kGroup = 32;
+  static void decode(const uint8_t* block, int8_t* q, float* scale) {
+    uint8_t codes[kBlock];
+    Q2::codes(block, codes);
+    for (int i = 0; i < kBlock; i++) q[i] = int8_t(codes[i] - 1);
+    scale[0] = scale[1] = half_at(block);
+  }
+};
+
+// ql[128], qh[64], int8 scales[16], fp16 d. Element 128 h + 32 n + m: a nibble of ql[64 h + 32 (n % 2) + m], the low one for n < 2, and
+// bits 2n, 2n+1 of qh[32 h + m] above it.
+struct Q6 {
+  static constexpr int kBlock = 256, kBytes = 210, kGroup = 16;
+  static void decode(const uint8_t* block, int8_t* q, float* scale) {
+    const float d = half_at(block + 208);
+    for (int g = 0; g < 16; g++) scale[g] = d * float(int8_t(block[192 + g]));  // 11 bits times 8
+    for (int h = 0; h < 2; h++)
+      for (int n = 0; n < 4; n++)
+        for (int m = 0; m < 32; m++) {
+          const int low = block[64 * h + 32 * (n % 2) + m] >> (n < 2 ? 0 : 4) & 15;
+          const int high = block[128 + 32 * h + m] >> (2 * n) & 3;
+          q[128 * h + 32 * n + m] = int8_t((high << 4 | low) - 32);
+        }
+  }
+};
+
+template <class Body>
+bool with_int8_format(int32_t type, Body&& body) {
+  switch (type) {
+    case TERN_TYPE_Q8_0: body(Q8()); return true;
+    case TERN_TYPE_Q4_0: body(Q4()); return true;
+    case TERN_TYPE_Q2_0: body(Q2Int8()); return true;
+    case TERN_TYPE_Q6_K: body(Q6()); return true;
+    default: return false;
+  }
 }
 
-// Bytes m of qs, bits 2n..2n+1: element 128 h + 32 n + m with h = m / 32. Returns false on the code 3.
-bool tq2_codes(const uint8_t* block, uint8_t* codes) {
+template <class Format>
+void decode_int8_values(const uint8_t* p, int32_t n_cols, float* out) {
+  for (int begin = 0; begin < n_cols; begin += Format::kBlock, p += Format::kBytes) {
+    int8_t q[Format::kBlock];
+    float scale[Format::kBlock / Format::kGroup];
+    Format::decode(p, q, scale);
+    for (int i = 0; i < Format::kBlock; i++) out[begin + i] = scale[i / Format::kGroup] * float(q[i]);
+  }
+}
+
+bool any_code_3(const uint8_t* codes, int n) {
   uint8_t bad = 0;
-  for (int h = 0; h < 2; h++)
-    for (int n = 0; n < 4; n++)
-      for (int m = 0; m < 32; m++) {
-        const uint8_t code = block[32 * h + m] >> (2 * n) & 3;
-        bad |= code & code >> 1;
-        codes[128 * h + 32 * n + m] = code;
-      }
-  return !bad;
-}
-
-// A byte holds v = sum of trits, most significant first, as ceil(256 v / 3^5); trit n is the integer part of 3 * fraction(byte * 3^n / 256).
-void tq1_codes(const uint8_t* block, uint8_t* codes) {
-  static const uint8_t kPow3[] = {1, 3, 9, 27, 81};
-  for (int n = 0; n < 5; n++)
-    for (int m = 0; m < 32; m++) codes[m + 32 * n] = uint16_t(uint8_t(block[m] * kPow3[n]) * 3) >> 8;
-  for (int n = 0; n < 5; n++)
-    for (int m = 0; m < 16; m++) codes[160 + m + 16 * n] = uint16_t(uint8_t(block[32 + m] * kPow3[n]) * 3) >> 8;
-  for (int n = 0; n < 4; n++)
-    for (int m = 0; m < 4; m++) codes[240 + m + 4 * n] = uint16_t(uint8_t(block[48 + m] * kPow3[n]) * 3) >> 8;
+  for (int i = 0; i < n; i++) bad |= codes[i] & codes[i] >> 1;
+  return bad != 0;
 }
 
 // Adds the scale of a run of trits to the row's: true while there is one finite scale for all that is not zero.
@@ -60,27 +101,41 @@ bool merge_scale(float d, bool any, float* scale) {
   return d != 0 || *scale == 0;
 }
 
-bool decode_ternary_blocks(int32_t type, const uint8_t* row, int32_t n_cols, int8_t* trits, float* scale) {
-  const int bytes = type == TERN_TYPE_TQ1_0 ? kTq1Bytes : kTq2Bytes;
-  for (int b = 0; b < n_cols / kTqBlock; b++, row += bytes, trits += kTqBlock) {
-    uint8_t codes[kTqBlock];
-    if (type == TERN_TYPE_TQ1_0)
-      tq1_codes(row, codes);
-    else if (!tq2_codes(row, codes))
-      return false;
+template <class Format>
+bool decode_coded_trits(const uint8_t* row, int32_t n_cols, int8_t* trits, float* scale) {
+  constexpr CodedFormat f = Format::kFormat;
+  const uint8_t* block = row + f.header_bytes;
+  for (int b = 0; b < n_cols / f.block; b++, block += f.block_bytes, trits += f.block) {
+    uint8_t codes[f.block];
+    Format::codes(block, codes);
+    if (any_code_3(codes, f.block)) return false;
     uint8_t any = 0;
-    for (int i = 0; i < kTqBlock; i++) {
+    for (int i = 0; i < f.block; i++) {
       trits[i] = int8_t(codes[i] - 1);
       any |= uint8_t(trits[i]);
     }
-    const float d = half_at(row + bytes - 2);
+    const float d = Format::scale(row, block);
     if (d == 0) {  // all of the block is zero, whatever its trits
-      std::memset(trits, 0, kTqBlock);
+      std::memset(trits, 0, f.block);
       any = 0;
     }
     if (!merge_scale(d, any, scale)) return false;
   }
   return true;
+}
+
+template <class Format>
+void decode_coded_values(int32_t type, const uint8_t* row, int32_t n_cols, float* out) {
+  constexpr CodedFormat f = Format::kFormat;
+  const uint8_t* block = row + f.header_bytes;
+  for (int b = 0; b < n_cols / f.block; b++, block += f.block_bytes, out += f.block) {
+    uint8_t codes[f.block];
+    Format::codes(block, codes);
+    if ((type == TERN_TYPE_I2_S || type == TERN_TYPE_IQ2_BN) && any_code_3(codes, f.block))
+      fail(TERN_ERR_INVALID_ARGUMENT, "a row of type %d holds the code 3, which has no meaning there", type);
+    const float d = Format::scale(row, block);
+    for (int i = 0; i < f.block; i++) out[i] = d * float(int(codes[i]) - 1);
+  }
 }
 
 // One value of any sign makes the scale; every other must be its negative, itself or zero.
@@ -98,30 +153,33 @@ bool decode_ternary_values(const float* values, int32_t n, int8_t* trits, float*
 
 }  // namespace
 
+bool ternary_coded(int32_t type) {
+  return with_coded_format(type, [](auto) {});
+}
+
 int64_t row_bytes(int32_t type, int32_t n_cols) {
   TERN_CHECK_ARG(n_cols > 0, "a row of %d columns", n_cols);
-  int block = 1, bytes = 0;
-  switch (type) {
-    case TERN_TYPE_F32: bytes = 4; break;
-    case TERN_TYPE_F16:
-    case TERN_TYPE_BF16: bytes = 2; break;
-    case TERN_TYPE_Q8_0: block = kQ8Block, bytes = kQ8Bytes; break;
-    case TERN_TYPE_TQ1_0: block = kTqBlock, bytes = kTq1Bytes; break;
-    case TERN_TYPE_TQ2_0: block = kTqBlock, bytes = kTq2Bytes; break;
-    default: fail(TERN_ERR_INVALID_ARGUMENT, "tensor type %d is none of F32, F16, BF16, Q8_0, TQ1_0, TQ2_0", type);
-  }
-  TERN_CHECK_ARG(n_cols % block == 0, "a row of %d columns is not whole blocks of %d", n_cols, block);
-  return int64_t(n_cols) / block * bytes;
+  CodedFormat f = {1, 0, 0};
+  if (type == TERN_TYPE_F32)
+    f.block_bytes = 4;
+  else if (type == TERN_TYPE_F16 || type == TERN_TYPE_BF16)
+    f.block_bytes = 2;
+  else if (!with_int8_format(type, [&](auto format) { f = {decltype(format)::kBlock, decltype(format)::kBytes, 0}; }) &&
+           !with_coded_format(type, [&](auto format) { f = decltype(format)::kFormat; }))
+    fail(TERN_ERR_INVALID_ARGUMENT, "there are no rows of tensor type %d", type);
+  TERN_CHECK_ARG(n_cols % f.block == 0, "a row of %d columns is not whole blocks of %d", n_cols, f.block);
+  return f.header_bytes + int64_t(n_cols) / f.block * f.block_bytes;
 }
 
 bool decode_ternary_row(int32_t type, const void* row, int32_t n_cols, int8_t* trits, float* scale) {
   row_bytes(type, n_cols);
   *scale = 0;
   const uint8_t* p = static_cast<const uint8_t*>(row);
-  if (type == TERN_TYPE_TQ1_0 || type == TERN_TYPE_TQ2_0) return decode_ternary_blocks(type, p, n_cols, trits, scale);
-  float values[kTqBlock];
-  for (int begin = 0; begin < n_cols; begin += kTqBlock) {
-    const int n = n_cols - begin < kTqBlock ? n_cols - begin : kTqBlock;
+  bool ternary = false;
+  if (with_coded_format(type, [&](auto f) { ternary = decode_coded_trits<decltype(f)>(p, n_cols, trits, scale); })) return ternary;
+  float values[kPiece];
+  for (int begin = 0; begin < n_cols; begin += kPiece) {
+    const int n = n_cols - begin < kPiece ? n_cols - begin : kPiece;
     decode_row(type, begin ? p + row_bytes(type, begin) : p, n, values);
     if (!decode_ternary_values(values, n, trits + begin, scale)) return false;
   }
@@ -139,25 +197,27 @@ void decode_row(int32_t type, const void* row, int32_t n_cols, float* out) {
     case TERN_TYPE_BF16:
       for (int i = 0; i < n_cols; i++) out[i] = bf16_at(p + 2 * int64_t(i));
       break;
-    case TERN_TYPE_Q8_0:
-      for (int b = 0; b < n_cols / kQ8Block; b++, p += kQ8Bytes) {
-        const float d = half_at(p);
-        for (int i = 0; i < kQ8Block; i++) out[b * kQ8Block + i] = d * float(int8_t(p[2 + i]));
-      }
-      break;
-    default: {
-      const int bytes = type == TERN_TYPE_TQ1_0 ? kTq1Bytes : kTq2Bytes;
-      for (int b = 0; b < n_cols / kTqBlock; b++, p += bytes) {
-        uint8_t codes[kTqBlock];
-        if (type == TERN_TYPE_TQ1_0)
-          tq1_codes(p, codes);
-        else
-          tq2_codes(p, codes);  // the code 3 is +2 by definition
-        const float d = half_at(p + bytes - 2);
-        for (int i = 0; i < kTqBlock; i++) out[b * kTqBlock + i] = d * float(int(codes[i]) - 1);
-      }
-    }
+    default:
+      if (!with_int8_format(type, [&](auto f) { decode_int8_values<decltype(f)>(p, n_cols, out); }))
+        with_coded_format(type, [&](auto f) { decode_coded_values<decltype(f)>(type, p, n_cols, out); });
   }
+}
+
+int int8_group(int32_t type) {
+  int group = 0;
+  with_int8_format(type, [&](auto f) { group = decltype(f)::kGroup; });
+  return group;
+}
+
+void decode_int8_row(int32_t type, const void* row, int32_t n_cols, int8_t* q, float* scale) {
+  row_bytes(type, n_cols);
+  TERN_CHECK_ARG(int8_group(type), "type %d is not of int8 elements", type);
+  const uint8_t* p = static_cast<const uint8_t*>(row);
+  with_int8_format(type, [&](auto f) {
+    using Format = decltype(f);
+    for (int begin = 0; begin < n_cols; begin += Format::kBlock, p += Format::kBytes)
+      Format::decode(p, q + begin, scale + begin / Format::kGroup);
+  });
 }
 
 }  // namespace tern

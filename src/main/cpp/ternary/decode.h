@@ -1,4 +1,4 @@
-// Rows of model files to trits: TQ1_0, TQ2_0 (docs/ternary.md has the bits), and F32, F16, BF16, Q8_0 whose values happen to be ternary.
+// Rows of model files: their size, their values, and their trits where all of a row are {-s, 0, +s}. docs/ternary.md has the bits.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,21 @@ namespace tern {
 // Bytes of one row of n_cols elements of a TERN_TYPE_*; throws Error(INVALID_ARGUMENT) if n_cols is not a multiple of the block.
 int64_t row_bytes(int32_t type, int32_t n_cols);
 
+// Whether elements of the type are 2-bit or base-3 codes with one scale a block or row.
+bool ternary_coded(int32_t type);
+
 // Decodes one row to trits [-1, 0, 1] and its one scale: w = trit * scale. Returns false if the row is not {-s, 0, +s}
 // for a single finite s, or holds a code without meaning. A row of zeros has scale 0. Reads exactly row_bytes bytes.
 bool decode_ternary_row(int32_t type, const void* row, int32_t n_cols, int8_t* trits, float* scale);
 
-// Decodes one row of any type to floats, exactly.
+// Decodes one row of any type to floats: exactly, but for Q6_K, whose scale (exact) times 6 bits is rounded to a float.
+// Throws Error(INVALID_ARGUMENT) on a code without meaning (I2_S, IQ2_BN; in TQ2_0 and Q2_0 the code 3 is +2).
 void decode_row(int32_t type, const void* row, int32_t n_cols, float* out);
+
+// Elements that share a scale in a type of at most 8 bits (Q8_0, Q6_K, Q4_0, Q2_0); 0 for other types.
+int int8_group(int32_t type);
+
+// Decodes a row of such a type to its integers and scales [n_cols / int8_group]: the value is their product, rounded to a float.
+void decode_int8_row(int32_t type, const void* row, int32_t n_cols, int8_t* q, float* scale);
 
 }  // namespace tern

@@ -6,30 +6,55 @@ import java.nio.ByteBuffer;
 final class Dequantize {
   private Dequantize() {}
 
-  static float[] floats(TensorType type, ByteBuffer bytes) {
-    float[] out = new float[bytes.remaining() / type.blockBytes() * type.blockSize()];
-    for (int block = 0; bytes.hasRemaining(); block++) {
-      byte[] raw = new byte[type.blockBytes()];
-      int at = bytes.position();
-      bytes.get(raw);
-      for (int i = 0; i < type.blockSize(); i++) {
-        out[block * type.blockSize() + i] = switch (type) {
-          case F32 -> bytes.getFloat(at);
-          case F16 -> Half.toFloat(bytes.getShort(at));
-          case Q8_0 -> Half.toFloat(bytes.getShort(at)) * raw[2 + i];
-          case TQ1_0 -> Half.toFloat(bytes.getShort(at + 52)) * (trit(raw, i) - 1);
-          case TQ2_0 -> Half.toFloat(bytes.getShort(at + 64)) * ((raw[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3) - 1);
-        };
+  /** The values of a tensor's bytes, its columns given; a scale behind the rows is multiplied in. */
+  static float[] floats(TensorType type, ByteBuffer bytes, int columns) {
+    int nRows = (int) ((bytes.remaining() - type.tail()) / type.rowBytes(columns));
+    float[] out = new float[nRows * columns];
+    float tail = type == TensorType.I2_S ? bytes.getFloat(bytes.limit() - type.tail()) : 1;
+    for (int r = 0; r < nRows; r++) {
+      int row = bytes.position() + (int) (r * type.rowBytes(columns));
+      for (int c = 0; c < columns; c++) {
+        int at = row + type.rowHeader() + c / type.blockSize() * type.blockBytes();
+        out[r * columns + c] = tail * element(type, bytes, row, at, c % type.blockSize());
       }
     }
     return out;
   }
 
-  /** Trit n of a byte q is the first digit of (q * 3^n mod 256) in base 3 of 256ths. */
-  private static int trit(byte[] raw, int i) {
-    int at = i < 160 ? i % 32 : i < 240 ? 32 + (i - 160) % 16 : 48 + (i - 240) % 4;
-    int n = i < 160 ? i / 32 : i < 240 ? (i - 160) / 16 : (i - 240) / 4;
-    int q = raw[at] & 0xff;
+  private static float element(TensorType type, ByteBuffer bytes, int row, int at, int i) {
+    return switch (type) {
+      case F32 -> bytes.getFloat(at);
+      case F16 -> Half.toFloat(bytes.getShort(at));
+      case BF16 -> Float.intBitsToFloat(bytes.getShort(at) << 16);
+      case Q8_0 -> Half.toFloat(bytes.getShort(at)) * bytes.get(at + 2 + i);
+      case Q4_0 -> Half.toFloat(bytes.getShort(at)) * (i < 16 ? (bytes.get(at + 2 + i) & 15) - 8 : ((bytes.get(at + i - 14) & 255) >> 4) - 8);
+      case Q6_K -> {
+        int low = (bytes.get(at + i / 128 * 64 + i % 64) & 255) >> i % 128 / 64 * 4 & 15;
+        int high = (bytes.get(at + 128 + i / 128 * 32 + i % 32) & 255) >> i % 128 / 32 * 2 & 3;
+        yield Half.toFloat(bytes.getShort(at + 208)) * bytes.get(at + 192 + i / 16) * ((high << 4 | low) - 32);
+      }
+      case TQ1_0 -> Half.toFloat(bytes.getShort(at + 52)) * (tq1(bytes, at, i) - 1);
+      case TQ2_0 -> Half.toFloat(bytes.getShort(at + 64)) * (code(bytes.get(at + i / 128 * 32 + i % 32), i % 128 / 32) - 1);
+      case Q2_0 -> Half.toFloat(bytes.getShort(at)) * (code(bytes.get(at + 2 + i / 4), i % 4) - 1);
+      case I2_S -> code(bytes.get(at + i % 32), 3 - i / 32) - 1;
+      case IQ2_BN -> bytes.getFloat(row) * (code(bytes.get(at + i % 16), i / 16) - 1);
+      case IQ1_BN -> Half.toFloat(bytes.getShort(row))
+          * (i % 16 == 15 ? digit(bytes.get(at + 12), 4 - i / 16) - 1 : digit(bytes.get(at + i / 16 * 3 + i % 16 / 5), 4 - i % 16 % 5) - 1);
+    };
+  }
+
+  private static int code(byte b, int n) {
+    return (b & 255) >> 2 * n & 3;
+  }
+
+  private static int tq1(ByteBuffer bytes, int at, int i) {
+    int place = i < 160 ? i % 32 : i < 240 ? 32 + (i - 160) % 16 : 48 + (i - 240) % 4;
+    return digit(bytes.get(at + place), i < 160 ? i / 32 : i < 240 ? (i - 160) / 16 : (i - 240) / 4);
+  }
+
+  /** Digit n of a byte q: the first digit of (q * 3^n mod 256) in base 3 of 256ths. */
+  private static int digit(byte b, int n) {
+    int q = b & 0xff;
     for (int k = 0; k < n; k++) {
       q = q * 3 & 0xff;
     }

@@ -150,7 +150,7 @@ final class TinyModel {
         java.util.Arrays.fill(values, t.fill);
         writer.tensor(name, t.dims, values);
       } else {
-        byte[] zeros = new byte[(int) t.type.bytes(n)];
+        byte[] zeros = new byte[(int) t.type.tensorBytes(t.dims)];
         writer.tensor(name, t.type, t.dims, out -> out.write(zeros));
       }
     });

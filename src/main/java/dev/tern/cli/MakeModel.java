@@ -29,11 +29,11 @@ final class MakeModel implements Callable<Integer> {
   String shape;
 
   @Option(names = "--type", paramLabel = "TYPE", defaultValue = "tq2_0",
-      description = "of the layers' matrices: f32, f16, q8_0, tq1_0 or tq2_0; default ${DEFAULT-VALUE}")
+      description = "of the layers' matrices: f32, f16, bf16, q8_0, q4_0, tq1_0, tq2_0, i2_s, q2_0, iq1_bn or iq2_bn; default ${DEFAULT-VALUE}")
   String type;
 
   @Option(names = "--embedding-type", paramLabel = "TYPE", defaultValue = "q8_0",
-      description = "of the embedding and the head: f32, f16 or q8_0; default ${DEFAULT-VALUE}")
+      description = "of the embedding and the head: f32, f16, bf16, q8_0, q6_k or q4_0; default ${DEFAULT-VALUE}")
   String embeddingType;
 
   @Option(names = "--arch", paramLabel = "NAME",

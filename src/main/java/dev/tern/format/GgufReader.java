@@ -258,7 +258,10 @@ final class GgufReader {
       throw new ModelFormatException(
           what + " has rows of " + dims[0] + " elements, not a multiple of " + type.blockSize() + " as " + type + " needs", at);
     }
-    long bytes = Checked.multiply(elements / type.blockSize(), type.blockBytes(), "the byte size of " + what, at);
+    String size = "the byte size of " + what;
+    long headers = Checked.multiply(elements / dims[0], type.rowHeader(), size, at);
+    long blocks = Checked.multiply(elements / type.blockSize(), type.blockBytes(), size, at);
+    long bytes = Checked.add(Checked.add(headers, blocks, size, at), type.tail(), size, at);
     long offset = in.u64(what);
     if (offset < 0 || offset % alignment != 0) {
       throw new ModelFormatException(

@@ -109,17 +109,10 @@ public final class GgufWriter {
     if (nameBytes < 1 || nameBytes > GgufReader.MAX_NAME_BYTES || tensors.containsKey(name)) {
       throw new IllegalArgumentException("tensor name '" + name + "' is empty, too long, or there already");
     }
-    if (dims.length < 1 || dims.length > GgufReader.MAX_DIMS || dims[0] % type.blockSize() != 0) {
-      throw new IllegalArgumentException("tensor '" + name + "' has dimensions that " + type + " does not allow");
+    if (dims.length < 1 || dims.length > GgufReader.MAX_DIMS) {
+      throw new IllegalArgumentException("tensor '" + name + "' has " + dims.length + " dimensions");
     }
-    long n = 1;
-    for (long dim : dims) {
-      if (dim < 1) {
-        throw new IllegalArgumentException("tensor '" + name + "' has a dimension of " + dim);
-      }
-      n = Math.multiplyExact(n, dim);
-    }
-    tensors.put(name, new Tensor(name, type, dims.clone(), type.bytes(n), content));
+    tensors.put(name, new Tensor(name, type, dims.clone(), type.tensorBytes(dims), content));
     return this;
   }
 

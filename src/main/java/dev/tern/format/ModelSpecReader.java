@@ -216,8 +216,9 @@ final class ModelSpecReader {
     if (!tensor.hasDims(nCols, nRows)) {
       throw dims(tensor, "[" + nCols + ", " + nRows + "]");
     }
-    boolean mayBeTernary = role.layerMatrix() && tensor.type() != TensorType.Q8_0;
-    weights.add(new WeightRef(role, layer, tensor.name(), tensor.type(), nRows, nCols, scale(base + ".scale"), mayBeTernary, tensor, null));
+    boolean mayBeTernary = role.layerMatrix() && tensor.type().mayHoldTernary();
+    float scale = scale(base + ".scale") * (tensor.type() == TensorType.I2_S ? tailScale(tensor) : 1);
+    weights.add(new WeightRef(role, layer, tensor.name(), tensor.type(), nRows, nCols, scale, mayBeTernary, tensor, null));
   }
 
   private void vector(WeightRole role, int layer, int length) {
@@ -225,8 +226,8 @@ final class ModelSpecReader {
     if (!tensor.hasDims(length) && !tensor.hasDims(length, 1)) {
       throw dims(tensor, "[" + length + "]");
     }
-    if (tensor.type() != TensorType.F32 && tensor.type() != TensorType.F16) {
-      throw new UnsupportedModelException("tensor '" + tensor.name() + "' is of type " + tensor.type() + "; norms are F32 or F16");
+    if (tensor.type() != TensorType.F32 && tensor.type() != TensorType.F16 && tensor.type() != TensorType.BF16) {
+      throw new UnsupportedModelException("tensor '" + tensor.name() + "' is of type " + tensor.type() + "; norms are F32, F16 or BF16");
     }
     weights.add(new WeightRef(role, layer, tensor.name(), tensor.type(), 1, length, 1, false, tensor, null));
   }
@@ -255,6 +256,18 @@ final class ModelSpecReader {
       throw new ModelFormatException("tensor '" + name + "' is " + scale, tensor.offset());
     }
     known.add(name);
+    return scale;
+  }
+
+  /** The scale behind an I2_S tensor's rows. */
+  private float tailScale(TensorInfo tensor) {
+    ByteBuffer bytes = ByteBuffer.allocate(Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    long at = tensor.byteSize() - tensor.type().tail();
+    file.readTensor(tensor, at, bytes);
+    float scale = bytes.getFloat(0);
+    if (!Float.isFinite(scale)) {
+      throw new ModelFormatException("the scale of tensor '" + tensor.name() + "' is " + scale, tensor.offset() + at);
+    }
     return scale;
   }
 

@@ -38,16 +38,19 @@ public final class RandomModel {
     arch = shape.arch();
   }
 
-  /** How the layers' matrices are stored, TQ2_0 by default; their values are the same in every type. */
+  /** How the layers' matrices are stored, TQ2_0 by default; their values are the same in every type that can hold them: not in Q6_K. */
   public RandomModel type(TensorType type) {
+    if (type == TensorType.Q6_K) {
+      throw new IllegalArgumentException("Q6_K does not hold ternary values exactly");
+    }
     this.type = type;
     return this;
   }
 
-  /** How the embedding and the output matrix are stored: Q8_0 (the default), F16 or F32. */
+  /** How the embedding and the output matrix are stored: Q8_0 (the default), Q6_K, Q4_0, BF16, F16 or F32. */
   public RandomModel embeddingType(TensorType type) {
     if (type.ternary()) {
-      throw new IllegalArgumentException("an embedding is Q8_0, F16 or F32");
+      throw new IllegalArgumentException("an embedding is F32, F16, BF16, Q8_0, Q6_K or Q4_0");
     }
     embeddingType = type;
     return this;
@@ -196,31 +199,49 @@ public final class RandomModel {
 
   /** Ternary values with one scale, such that a row times a vector of unit values is about 1. */
   private void matrix(GgufWriter out, String name, int nRows, int nCols) {
-    short scale = Half.of((float) Math.sqrt(1.5 / nCols));
-    long nBlocks = (long) nRows * nCols / BLOCK;
-    out.tensor(name, type, new long[] {nCols, nRows}, sink -> trits(sink, random(name), nBlocks, scale));
+    short scale = (short) (Half.of((float) Math.sqrt(1.5 / nCols)) & ~7); // few enough bits for BF16
+    out.tensor(name, type, new long[] {nCols, nRows}, sink -> {
+      Random random = random(name);
+      ByteBuffer row = ByteBuffer.allocate((int) type.rowBytes(nCols)).order(ByteOrder.LITTLE_ENDIAN);
+      byte[] packed = new byte[BLOCK / 4];
+      for (int r = 0; r < nRows; r++) {
+        row.clear();
+        switch (type) {
+          case IQ1_BN -> row.putShort(scale);
+          case IQ2_BN -> row.putFloat(Half.toFloat(scale));
+          default -> {}
+        }
+        for (int block = 0; block < nCols / BLOCK; block++) {
+          random.trits(packed);
+          trits(row, packed, scale);
+        }
+        sink.write(row.array(), 0, row.position());
+      }
+      if (type == TensorType.I2_S) {
+        sink.write(ByteBuffer.allocate(type.tail()).order(ByteOrder.LITTLE_ENDIAN).putFloat(Half.toFloat(scale)).array());
+      }
+    });
   }
 
-  private void trits(OutputStream sink, Random random, long nBlocks, short scale) throws IOException {
-    int blockBytes = (int) type.bytes(BLOCK);
-    ByteBuffer chunk = ByteBuffer.allocate(CHUNK_BLOCKS * blockBytes).order(ByteOrder.LITTLE_ENDIAN);
-    byte[] packed = new byte[BLOCK / 4];
-    for (long block = 0; block < nBlocks; block++) {
-      for (int i = 0; i < packed.length; i += 8) {
-        long bits = random.next();
-        for (int j = 0; j < 8; j++) {
-          packed[i + j] = FOUR_TRITS[(int) (bits >>> 8 * j & 255) * 81 >> 8];
+  /** Appends a block of 256, packed as in TQ2_0, as the type has it. */
+  private void trits(ByteBuffer row, byte[] packed, short scale) {
+    switch (type) {
+      case TQ2_0 -> row.put(packed).putShort(scale);
+      case TQ1_0 -> tq1(row, packed, scale);
+      case I2_S -> {
+        for (int i = 0; i < BLOCK / 4; i++) {
+          int at = i / 32 * 128 + i % 32;
+          row.put((byte) (code(packed, at) << 6 | code(packed, at + 32) << 4 | code(packed, at + 64) << 2 | code(packed, at + 96)));
         }
       }
-      switch (type) {
-        case TQ2_0 -> chunk.put(packed).putShort(scale);
-        case TQ1_0 -> tq1(chunk, packed, scale);
-        default -> dense(chunk, packed, scale);
+      case IQ2_BN -> {
+        for (int i = 0; i < BLOCK / 4; i++) {
+          int at = i / 16 * 64 + i % 16;
+          row.put((byte) (code(packed, at) | code(packed, at + 16) << 2 | code(packed, at + 32) << 4 | code(packed, at + 48) << 6));
+        }
       }
-      if (!chunk.hasRemaining() || block == nBlocks - 1) {
-        sink.write(chunk.array(), 0, chunk.position());
-        chunk.clear();
-      }
+      case IQ1_BN -> iq1bn(row, packed);
+      default -> dense(row, packed, scale);
     }
   }
 
@@ -229,7 +250,7 @@ public final class RandomModel {
     return packed[element / 128 * 32 + element % 32] >> element % 128 / 32 * 2 & 3;
   }
 
-  private static void tq1(ByteBuffer chunk, byte[] packed, short scale) {
+  private static void tq1(ByteBuffer row, byte[] packed, short scale) {
     for (int m = 0; m < 52; m++) {
       int first = m < 32 ? m : m < 48 ? 160 + m - 32 : 240 + m - 48;
       int step = m < 32 ? 32 : m < 48 ? 16 : 4;
@@ -237,24 +258,55 @@ public final class RandomModel {
       for (int n = 0; n < 5; n++) {
         value = value * 3 + (m >= 48 && n == 4 ? 0 : code(packed, first + step * n));
       }
-      chunk.put((byte) ((value * 256 + 242) / 243));
+      row.put(base3(value));
     }
-    chunk.putShort(scale);
+    row.putShort(scale);
   }
 
-  private void dense(ByteBuffer chunk, byte[] packed, short scale) {
+  private static void iq1bn(ByteBuffer row, byte[] packed) {
+    for (int block = 0; block < BLOCK; block += 64) {
+      for (int m = 0; m < 12; m++) {
+        int value = 0;
+        for (int n = 4; n >= 0; n--) {
+          value = value * 3 + code(packed, block + m / 3 * 16 + m % 3 * 5 + n);
+        }
+        row.put(base3(value));
+      }
+      int value = 0;
+      for (int n = 3; n >= 0; n--) {
+        value = value * 3 + code(packed, block + 16 * n + 15);
+      }
+      row.put(base3(value));
+    }
+  }
+
+  /** A number of five base-3 digits as a fraction of 256. */
+  private static byte base3(int value) {
+    return (byte) ((value * 256 + 242) / 243);
+  }
+
+  private void dense(ByteBuffer row, byte[] packed, short scale) {
     float d = Half.toFloat(scale);
     for (int i = 0; i < BLOCK; i++) {
       int w = code(packed, i) - 1;
+      if (type.blockSize() > 1 && i % type.blockSize() == 0) {
+        row.putShort(scale);
+      }
       switch (type) {
-        case F32 -> chunk.putFloat(w * d);
-        case F16 -> chunk.putShort(w == 0 ? 0 : (short) (w < 0 ? scale | 0x8000 : scale));
-        default -> {
-          if (i % 32 == 0) {
-            chunk.putShort(scale);
+        case F32 -> row.putFloat(w * d);
+        case F16 -> row.putShort(w == 0 ? 0 : (short) (w < 0 ? scale | 0x8000 : scale));
+        case BF16 -> row.putShort((short) (Float.floatToRawIntBits(w * d) >>> 16));
+        case Q2_0 -> {
+          if (i % 4 == 0) {
+            row.put((byte) (code(packed, i) | code(packed, i + 1) << 2 | code(packed, i + 2) << 4 | code(packed, i + 3) << 6));
           }
-          chunk.put((byte) w);
         }
+        case Q4_0 -> {
+          if (i % 32 < 16) {
+            row.put((byte) (code(packed, i) + 7 | code(packed, i + 16) + 7 << 4));
+          }
+        }
+        default -> row.put((byte) w);
       }
     }
   }
@@ -262,33 +314,55 @@ public final class RandomModel {
   /** Values such that a row times a normalised vector, a logit, is a few units. */
   private void embedding(GgufWriter out, String name) {
     int columns = shape.hiddenDim();
-    short scale = Half.of((float) (2 / Math.sqrt(columns) / 73)); // 73 = rms of -127..127
-    long nBlocks = (long) shape.vocabSize() * columns / 32;
+    double rms = switch (embeddingType) { // of the integers that fill the type
+      case Q6_K -> 18.5;
+      case Q4_0 -> 4.6;
+      default -> 73;
+    };
+    short scale = Half.of((float) (2 / Math.sqrt(columns) / rms));
+    int block = Math.max(32, embeddingType.blockSize());
+    long nBlocks = (long) shape.vocabSize() * columns / block;
     long[] dims = {columns, shape.vocabSize()};
-    out.tensor(name, embeddingType, dims, sink -> bytes(sink, random(name), nBlocks, scale));
-  }
-
-  private void bytes(OutputStream sink, Random random, long nBlocks, short scale) throws IOException {
-    float d = Half.toFloat(scale);
-    ByteBuffer chunk = ByteBuffer.allocate(CHUNK_BLOCKS * (int) embeddingType.bytes(32)).order(ByteOrder.LITTLE_ENDIAN);
-    for (long block = 0; block < nBlocks; block++) {
-      if (embeddingType == TensorType.Q8_0) {
-        chunk.putShort(scale);
-      }
-      for (int i = 0; i < 32; i += 8) {
-        long bits = random.next();
-        for (int j = 0; j < 8; j++) {
-          int q = Math.max(-127, (byte) (bits >>> 8 * j));
-          switch (embeddingType) {
-            case Q8_0 -> chunk.put((byte) q);
-            case F16 -> chunk.putShort(Half.of(q * d));
-            default -> chunk.putFloat(q * d);
-          }
+    out.tensor(name, embeddingType, dims, sink -> {
+      Random random = random(name);
+      ByteBuffer chunk = ByteBuffer.allocate(CHUNK_BLOCKS * (int) embeddingType.rowBytes(block)).order(ByteOrder.LITTLE_ENDIAN);
+      for (long b = 0; b < nBlocks; b++) {
+        embedding(chunk, random, scale);
+        if (!chunk.hasRemaining() || b == nBlocks - 1) {
+          sink.write(chunk.array(), 0, chunk.position());
+          chunk.clear();
         }
       }
-      if (!chunk.hasRemaining() || block == nBlocks - 1) {
-        sink.write(chunk.array(), 0, chunk.position());
-        chunk.clear();
+    });
+  }
+
+  private void embedding(ByteBuffer chunk, Random random, short scale) {
+    float d = Half.toFloat(scale);
+    switch (embeddingType) {
+      case Q6_K -> {
+        random.bytes(chunk, 128 + 64);
+        for (int i = 0; i < 16; i++) {
+          chunk.put((byte) 1);
+        }
+        chunk.putShort(scale);
+      }
+      case Q4_0 -> random.bytes(chunk.putShort(scale), 16);
+      default -> {
+        if (embeddingType == TensorType.Q8_0) {
+          chunk.putShort(scale);
+        }
+        for (int i = 0; i < 32; i += 8) {
+          long bits = random.next();
+          for (int j = 0; j < 8; j++) {
+            int q = Math.max(-127, (byte) (bits >>> 8 * j));
+            switch (embeddingType) {
+              case Q8_0 -> chunk.put((byte) q);
+              case F16 -> chunk.putShort(Half.of(q * d));
+              case BF16 -> chunk.putShort((short) (Float.floatToRawIntBits(q * d) >>> 16));
+              default -> chunk.putFloat(q * d);
+            }
+          }
+        }
       }
     }
   }
@@ -306,6 +380,23 @@ public final class RandomModel {
       z = (z ^ z >>> 30) * 0xbf58476d1ce4e5b9L;
       z = (z ^ z >>> 27) * 0x94d049bb133111ebL;
       return z ^ z >>> 31;
+    }
+
+    /** Fills packed with random trits, four to a byte. */
+    void trits(byte[] packed) {
+      for (int i = 0; i < packed.length; i += 8) {
+        long bits = next();
+        for (int j = 0; j < 8; j++) {
+          packed[i + j] = FOUR_TRITS[(int) (bits >>> 8 * j & 255) * 81 >> 8];
+        }
+      }
+    }
+
+    /** Appends n random bytes, n a multiple of 8. */
+    void bytes(ByteBuffer to, int n) {
+      for (int i = 0; i < n; i += 8) {
+        to.putLong(next());
+      }
     }
   }
 }

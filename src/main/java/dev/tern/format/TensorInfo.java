@@ -9,7 +9,7 @@ import java.util.Arrays;
  * @param type element type
  * @param dims elements along each dimension, the fastest first: a matrix is {columns, rows}
  * @param offset of its first byte from the file's start
- * @param byteSize bytes of all elements
+ * @param byteSize bytes of all of it
  */
 public record TensorInfo(String name, TensorType type, long[] dims, long offset, long byteSize) {
   public TensorInfo {
@@ -37,7 +37,7 @@ public record TensorInfo(String name, TensorType type, long[] dims, long offset,
 
   /** Bytes of one row. */
   public long rowBytes() {
-    return type.bytes(dims[0]);
+    return type.rowBytes(dims[0]);
   }
 
   boolean hasDims(long... expected) {

@@ -32,7 +32,7 @@ public record WeightRef(
 
   /** Bytes of one row. */
   public long rowBytes() {
-    return type.bytes(nCols);
+    return type.rowBytes(nCols);
   }
 
   /** Bytes of all rows. */
