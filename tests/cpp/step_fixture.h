@@ -156,6 +156,10 @@ class ModelOnDevice {
         load(TERN_ROLE_ATTN_SUB_NORM, l, 1, q, w.attn_sub_norm, false);
         load(TERN_ROLE_FFN_SUB_NORM, l, 1, c.ffn_dim, w.ffn_sub_norm, false);
       }
+      if (!w.q_norm.empty()) {
+        load(TERN_ROLE_ATTN_Q_NORM, l, 1, c.head_dim, w.q_norm, false);
+        load(TERN_ROLE_ATTN_K_NORM, l, 1, c.head_dim, w.k_norm, false);
+      }
       load(TERN_ROLE_WQ, l, q, c.hidden_dim, w.wq, ternary);
       load(TERN_ROLE_WK, l, kv, c.hidden_dim, w.wk, ternary);
       load(TERN_ROLE_WV, l, kv, c.hidden_dim, w.wv, ternary);

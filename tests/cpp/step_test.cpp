@@ -29,9 +29,9 @@ std::vector<int32_t> random_tokens(int n, int vocab_size, uint64_t seed) {
 }
 
 TEST(Step, RollingCacheEqualsTheDenseReferenceOfItsPolicy) {
-  for (int variant = 0; variant < 4; variant++) {
-    const tern_model_config c = small_config(variant & 1, variant >> 1, variant & 1);
-    const oracle::Transformer t = oracle::random_transformer(c, oracle::seed() + variant);
+  for (int variant = 0; variant < 5; variant++) {  // the last: norms of heads, as in qwen3
+    const tern_model_config c = small_config(variant & 1 || variant == 4, variant >> 1 & 1, variant & 1);
+    const oracle::Transformer t = oracle::random_transformer(c, oracle::seed() + variant, variant == 4);
     const std::vector<int32_t> tokens = random_tokens(220, c.vocab_size, oracle::seed() + 10);
     ModelOnCpu cpu(t, 2, 12, TERN_TYPE_F32);
     const int64_t policies[][2] = {{4, 32}, {0, 32}, {1, 0}, {0, 0}, {70, 33}, {4, 1000}};

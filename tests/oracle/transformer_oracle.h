@@ -14,6 +14,7 @@ namespace tern::oracle {
 
 struct Layer {
   std::vector<float> attn_norm, attn_sub_norm, wq, wk, wv, wo, ffn_norm, ffn_sub_norm, w_gate, w_up, w_down;
+  std::vector<float> q_norm, k_norm;  // [head_dim], or empty
 };
 
 struct Transformer {
@@ -38,7 +39,7 @@ inline Policy sinks_policy(int64_t S, int64_t R) {
           [=](int64_t i, int64_t j) { return j < S ? std::min(i, S + R) - j : i - j; }};
 }
 
-inline Transformer random_transformer(const tern_model_config& c, uint64_t seed) {
+inline Transformer random_transformer(const tern_model_config& c, uint64_t seed, bool head_norms = false) {
   std::mt19937_64 rng(seed);
   auto matrix = [&](int64_t rows, int64_t cols) {
     std::normal_distribution<float> normal(0, 1 / std::sqrt(float(cols)));
@@ -61,7 +62,9 @@ inline Transformer random_transformer(const tern_model_config& c, uint64_t seed)
   for (int l = 0; l < c.n_layers; l++)
     t.layers.push_back({norm(c.hidden_dim), norm(q_dim), matrix(q_dim, c.hidden_dim), matrix(kv_dim, c.hidden_dim),
                         matrix(kv_dim, c.hidden_dim), matrix(c.hidden_dim, q_dim), norm(c.hidden_dim), norm(c.ffn_dim),
-                        matrix(c.ffn_dim, c.hidden_dim), matrix(c.ffn_dim, c.hidden_dim), matrix(c.hidden_dim, c.ffn_dim)});
+                        matrix(c.ffn_dim, c.hidden_dim), matrix(c.ffn_dim, c.hidden_dim), matrix(c.hidden_dim, c.ffn_dim), {}, {}});
+  for (Layer& layer : t.layers)
+    if (head_norms) layer.q_norm = norm(c.head_dim), layer.k_norm = norm(c.head_dim);
   return t;
 }
 
@@ -107,6 +110,13 @@ class Reference {
     return out;
   }
 
+  void head_norms(std::vector<T>& x, const std::vector<float>& weight) const {
+    for (size_t at = 0; at < x.size(); at += weight.size()) {
+      const std::vector<T> head = norm({x.begin() + at, x.begin() + at + weight.size()}, weight);
+      std::copy(head.begin(), head.end(), x.begin() + at);
+    }
+  }
+
   static std::vector<T> matmul(const std::vector<float>& w, const std::vector<T>& x) {
     std::vector<T> out(w.size() / x.size());
     for (size_t r = 0; r < out.size(); r++) {
@@ -137,6 +147,7 @@ class Reference {
     for (size_t i = 0; i < n; i++) {
       const std::vector<T> h = norm(x[i], layer.attn_norm);
       q[i] = matmul(layer.wq, h), k[i] = matmul(layer.wk, h), v[i] = matmul(layer.wv, h);
+      if (!layer.q_norm.empty()) head_norms(q[i], layer.q_norm), head_norms(k[i], layer.k_norm);
     }
     const int group = c_.n_heads / c_.n_kv_heads, d = c_.head_dim;
     for (size_t i = 0; i < n; i++) {

@@ -50,7 +50,7 @@ struct Projection {
   bool accumulate;
 };
 
-// Where Activations come from: x, or act(x) * up, then normed if norm is not null.
+// Where Activations come from: x, or act(x) * up, then normed if norm is not null. x may be where they are written.
 struct ActivationsSource {
   float* x;                    // [n_rows, dim]; with up not null it may be overwritten
   const float* up = nullptr;   // [n_rows, dim] or null

@@ -81,7 +81,9 @@ enum {
   TERN_ROLE_W_GATE = 12,
   TERN_ROLE_W_UP = 13,
   TERN_ROLE_W_DOWN = 14,
-  TERN_ROLE_COUNT = 15
+  TERN_ROLE_ATTN_Q_NORM = 15, /* optional [head_dim]: norm of each head of q before RoPE; with ATTN_K_NORM, in all layers or none */
+  TERN_ROLE_ATTN_K_NORM = 16,
+  TERN_ROLE_COUNT = 17
 };
 
 /* RoPE pairs: elements (2i, 2i+1), or (i, i + rope_dim / 2). */

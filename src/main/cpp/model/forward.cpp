@@ -16,6 +16,15 @@ Activations activations_for(const ForwardContext& c, const std::array<const Weig
   return c.model.backend().activations(source, n_rows, dim, f32, int8, c.scratch.act);
 }
 
+// Norms each head of rows of n_heads of them, in place, if the model has such a norm.
+void head_norm(const ForwardContext& c, float* x, const Weight* norm, int64_t n_heads) {
+  if (!norm) return;
+  ActivationsSource source = {x};
+  source.norm = norm->vector();
+  source.eps = c.model.config().norm_eps;
+  c.model.backend().activations(source, static_cast<int>(n_heads), c.model.config().head_dim, true, false, {x, nullptr, nullptr, nullptr});
+}
+
 void attention_block(const ForwardContext& c, const Step& step, int layer) {
   const ModelConfig& m = c.model.config();
   Backend& b = c.model.backend();
@@ -29,6 +38,9 @@ void attention_block(const ForwardContext& c, const Step& step, int layer) {
   Activations a = activations_for<3>(c, {wq, wk, wv}, {s.x}, c.model.weight(TERN_ROLE_ATTN_NORM, layer), n, m.hidden_dim);
   const Projection qkv[] = {{wq, s.q, false}, {wk, s.k, false}, {wv, s.v, false}};
   b.matmul(qkv, 3, a, n, s.matmul);
+
+  head_norm(c, s.q, c.model.weight(TERN_ROLE_ATTN_Q_NORM, layer), int64_t(n) * m.n_heads);
+  head_norm(c, s.k, c.model.weight(TERN_ROLE_ATTN_K_NORM, layer), int64_t(n) * m.n_kv_heads);
 
   const int64_t layer_bytes = c.kv.size / m.n_layers;
   const KvLayerSpan kv = {static_cast<uint8_t*>(c.kv.data) + layer_bytes * layer, c.n_pages};

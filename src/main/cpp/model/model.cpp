@@ -10,14 +10,16 @@ namespace {
 
 const char* const kRoleNames[TERN_ROLE_COUNT] = {
     "token_embd", "output", "output_norm", "rope_freqs", "attn_norm", "attn_sub_norm", "attn_q", "attn_k",
-    "attn_v", "attn_output", "ffn_norm", "ffn_sub_norm", "ffn_gate", "ffn_up", "ffn_down"};
+    "attn_v", "attn_output", "ffn_norm", "ffn_sub_norm", "ffn_gate", "ffn_up", "ffn_down", "attn_q_norm", "attn_k_norm"};
 
 constexpr int kGlobalRoles = 4;  // roles before attn_norm are not in a layer
 constexpr int kLayerRoles = TERN_ROLE_COUNT - kGlobalRoles;
 
+bool is_head_norm(int role) { return role == TERN_ROLE_ATTN_Q_NORM || role == TERN_ROLE_ATTN_K_NORM; }
+
 bool is_vector(int role) {
   return role == TERN_ROLE_OUTPUT_NORM || role == TERN_ROLE_ROPE_FREQS || role == TERN_ROLE_ATTN_NORM ||
-         role == TERN_ROLE_ATTN_SUB_NORM || role == TERN_ROLE_FFN_NORM || role == TERN_ROLE_FFN_SUB_NORM;
+         role == TERN_ROLE_ATTN_SUB_NORM || role == TERN_ROLE_FFN_NORM || role == TERN_ROLE_FFN_SUB_NORM || is_head_norm(role);
 }
 
 bool is_optional(int role, const ModelConfig& config) {
@@ -78,6 +80,8 @@ void Model::check_shape(int role, int n_rows, int n_cols) const {
     case TERN_ROLE_OUTPUT: rows = c.vocab_size; break;
     case TERN_ROLE_ROPE_FREQS: cols = c.rope_dim / 2; break;
     case TERN_ROLE_ATTN_SUB_NORM: cols = q_dim; break;
+    case TERN_ROLE_ATTN_Q_NORM:
+    case TERN_ROLE_ATTN_K_NORM: cols = c.head_dim; break;
     case TERN_ROLE_WQ: rows = q_dim; break;
     case TERN_ROLE_WK:
     case TERN_ROLE_WV: rows = kv_dim; break;
@@ -119,7 +123,10 @@ void Model::seal() {
     const bool in_layers = role >= kGlobalRoles;
     for (int layer = in_layers ? 0 : -1; layer < (in_layers ? config_.n_layers : 0); layer++) {
       const Weight* w = weight(role, layer);
+      if (!w && is_head_norm(role) && !weight(TERN_ROLE_ATTN_Q_NORM, 0)) continue;
       if (!w && is_optional(role, config_)) continue;
+      TERN_CHECK_ARG(!w || !is_head_norm(role) || weight(TERN_ROLE_ATTN_Q_NORM, 0), "%s of layer %d, but no attn_q_norm of layer 0",
+                     kRoleNames[role], layer);
       TERN_CHECK_ARG(w && w->complete(), "%s of layer %d is %s", kRoleNames[role], layer, w ? "not whole" : "missing");
     }
   }

@@ -1,6 +1,7 @@
 package dev.tern;
 
 import dev.tern.format.GgufFile;
+import dev.tern.format.ModelFile;
 import dev.tern.format.ModelSpec;
 import dev.tern.format.TensorType;
 import dev.tern.format.Tokenizer;
@@ -32,7 +33,7 @@ public final class Model implements AutoCloseable {
   private final long decodeBytes;
   private final LeakReporter leak;
 
-  private Model(GgufFile file, Device where, LoadProgress progress) {
+  private Model(ModelFile file, Device where, LoadProgress progress) {
     spec = ModelSpec.from(file);
     tokenizer = Tokenizer.from(file);
     this.where = where;
@@ -49,7 +50,8 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Loads a GGUF file. The file may be moved or deleted afterwards.
+   * Loads a model: a GGUF file, whole or split, or a directory in the layout of Hugging Face (config.json, tokenizer.json and
+   * safetensors). It may be moved or deleted afterwards.
    *
    * @throws ModelIoException if it cannot be read
    * @throws ModelFormatException if it breaks its format
@@ -72,7 +74,7 @@ public final class Model implements AutoCloseable {
    * @throws DeviceUnavailableException if the device cannot be used, with the reason
    */
   public static Model load(Path path, Device device, LoadProgress progress) {
-    try (GgufFile file = GgufFile.open(path)) {
+    try (ModelFile file = ModelFile.open(path)) {
       return new Model(file, device, progress);
     }
   }

@@ -22,6 +22,17 @@ class PretokenizerTest {
   private static final Pattern LLAMA3 =
       Pattern.compile("(?iu:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^" + S + "\\p{L}\\p{N}]+[\\r\\n]*|"
           + S + "*[\\r\\n]+|" + S + "+(?!\\P{IsWhite_Space})|" + S + "+");
+  private static final Pattern QWEN2 =
+      Pattern.compile("(?iu:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^" + S + "\\p{L}\\p{N}]+[\\r\\n]*|"
+          + S + "*[\\r\\n]+|" + S + "+(?!\\P{IsWhite_Space})|" + S + "+");
+
+  private static Pattern pattern(Pretokenizer pretokenizer) {
+    return switch (pretokenizer) {
+      case GPT2 -> GPT2;
+      case LLAMA3 -> LLAMA3;
+      case QWEN2 -> QWEN2;
+    };
+  }
 
   private static final String[] PARTS = {
     " ", " ", "  ", "\n", "\r", "\r\n", "\t", "\u000b", "\u0085", "\u00a0", "\u2003", "\u2028", "\u3000", "\u200b", "\ufeff", "\u001f", "a", "B",
@@ -55,7 +66,7 @@ class PretokenizerTest {
   @ParameterizedTest
   @EnumSource(Pretokenizer.class)
   void randomTextsSplitAsTheExpressionDoes(Pretokenizer pretokenizer) {
-    Pattern pattern = pretokenizer == Pretokenizer.GPT2 ? GPT2 : LLAMA3;
+    Pattern pattern = pattern(pretokenizer);
     long seed = TestFiles.seed();
     Random random = new Random(seed);
     for (int round = 0; round < 100_000; round++) {
@@ -71,7 +82,7 @@ class PretokenizerTest {
   @ParameterizedTest
   @EnumSource(Pretokenizer.class)
   void everyCodePointIsOfTheSameKind(Pretokenizer pretokenizer) {
-    Pattern pattern = pretokenizer == Pretokenizer.GPT2 ? GPT2 : LLAMA3;
+    Pattern pattern = pattern(pretokenizer);
     for (int c = 0; c <= Character.MAX_CODE_POINT; c++) {
       String s = "a" + Character.toString(c) + "1 " + Character.toString(c) + "b";
       if (!split(pattern, s).equals(split(pretokenizer, s))) {

@@ -71,7 +71,7 @@ class TokenizerMalformedTest {
         kind("add_bos_token an integer", FORMAT, "expected BOOL", spm().uint32(T + "add_bos_token", 1)),
         kind("pre absent", UNSUPPORTED, "(absent)", bpe().without(T + "pre")),
         kind("pre default", UNSUPPORTED, "'default'", bpe().string(T + "pre", "default")),
-        kind("pre unknown", UNSUPPORTED, "'qwen2'", bpe().string(T + "pre", "qwen2")),
+        kind("pre unknown", UNSUPPORTED, "'chatglm-bpe'", bpe().string(T + "pre", "chatglm-bpe")),
         kind("no merges", FORMAT, "tokenizer.ggml.merges", bpe().without(T + "merges")),
         kind("merges are integers", FORMAT, "expected strings", bpe().ints(T + "merges", 1)),
         kind("merge of an absent token", FORMAT, "merge 1, 'x ab'", bpe("a b", "x ab")),

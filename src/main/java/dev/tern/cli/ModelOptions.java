@@ -10,7 +10,7 @@ import picocli.CommandLine.Spec;
 
 /** Which model. */
 final class ModelOptions {
-  @Option(names = "--model", paramLabel = "FILE", description = "GGUF file; without it, the story model that comes with Tern")
+  @Option(names = "--model", paramLabel = "FILE", description = "GGUF file, or a Hugging Face directory; without it, the story model that comes with Tern")
   Path file;
 
   @Spec(Spec.Target.MIXEE)

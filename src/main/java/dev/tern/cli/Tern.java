@@ -111,6 +111,8 @@ public final class Tern {
     Map<String, Supplier<Object>> all = new LinkedHashMap<>();
     all.put("generate", () -> new Generate(io));
     all.put("info", () -> new Info(io));
+    all.put("inspect", () -> new Inspect(io));
+    all.put("convert", () -> new Convert(io));
     all.put("tokenize", () -> new Tokenize(io));
     all.put("logits", () -> new Logits(io));
     all.put("ppl", () -> new Perplexity(io));

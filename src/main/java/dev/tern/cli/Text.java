@@ -31,6 +31,16 @@ final class Text {
     return String.join(" ", Arrays.stream(values).mapToObj(Integer::toString).toList());
   }
 
+  /** A text out of a file on one line of a terminal: control characters spelled out, at most max characters. */
+  static String plain(String text, int max) {
+    StringBuilder out = new StringBuilder();
+    for (int i = 0; i < text.length() && out.length() < max; i++) {
+      char c = text.charAt(i);
+      out.append(Character.isISOControl(c) || Character.getType(c) == Character.FORMAT ? String.format("\\u%04x", (int) c) : String.valueOf(c));
+    }
+    return text.length() > max || out.length() > max ? out.substring(0, Math.min(max, out.length())) + "..." : out.toString();
+  }
+
   /** "12.3 MiB". */
   static String bytes(long n) {
     if (n < 1024) {

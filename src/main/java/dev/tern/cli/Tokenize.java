@@ -1,7 +1,7 @@
 package dev.tern.cli;
 
 import dev.tern.Model;
-import dev.tern.format.GgufFile;
+import dev.tern.format.ModelFile;
 import dev.tern.format.Tokenizer;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -46,7 +46,7 @@ final class Tokenize implements Callable<Integer> {
         write(m.tokenizer());
       }
     } else {
-      try (GgufFile file = GgufFile.open(model.file)) {
+      try (ModelFile file = ModelFile.open(model.file)) {
         write(Tokenizer.from(file));
       }
     }

@@ -16,7 +16,7 @@ import java.util.Map;
  * Thread-safe: several threads may read tensors at once. After {@link #close}, reading a tensor throws {@link ClosedException}; metadata
  * stays readable.
  */
-public final class GgufFile implements AutoCloseable {
+public final class GgufFile implements ModelFile {
   private final ByteSource source;
   private final int version;
   private final GgufMetadata metadata;
@@ -51,6 +51,7 @@ public final class GgufFile implements AutoCloseable {
   }
 
   /** Path or name of the source. */
+  @Override
   public String name() {
     return source.name();
   }
@@ -61,22 +62,20 @@ public final class GgufFile implements AutoCloseable {
   }
 
   /** Bytes of the whole file. */
+  @Override
   public long size() {
     return source.size();
   }
 
+  @Override
   public GgufMetadata metadata() {
     return metadata;
   }
 
   /** Tensors by name, in the file's order; unmodifiable. */
+  @Override
   public Map<String, TensorInfo> tensors() {
     return tensors;
-  }
-
-  /** The tensor of this name, or null. */
-  public TensorInfo tensor(String name) {
-    return tensors.get(name);
   }
 
   /**
@@ -87,6 +86,7 @@ public final class GgufFile implements AutoCloseable {
    * @throws dev.tern.ModelIoException if the file cannot be read, or has changed since it was opened
    * @throws ClosedException after close
    */
+  @Override
   public void readTensor(TensorInfo tensor, long from, ByteBuffer dst) {
     if (closed) {
       throw new ClosedException(name() + " is closed");

@@ -180,7 +180,7 @@ public final class GgufMetadata {
     return array;
   }
 
-  private Entry entry(String key) {
+  Entry entry(String key) {
     Entry entry = entries.get(key);
     if (entry == null) {
       throw new ModelFormatException("no value for '" + key + "'", -1);

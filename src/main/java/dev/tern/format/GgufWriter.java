@@ -34,6 +34,7 @@ public final class GgufWriter {
   private record Tensor(String name, TensorType type, long[] dims, long byteSize, Content content) {}
 
   private static final int BUFFER_BYTES = 1 << 18;
+  private static final int COPY_BYTES = 1 << 20;
 
   private final Map<String, byte[]> metadata = new LinkedHashMap<>();
   private final Map<String, Tensor> tensors = new LinkedHashMap<>();
@@ -103,6 +104,45 @@ public final class GgufWriter {
     return put(key, bytes);
   }
 
+  /** Takes over all of a model: its metadata, and its tensors as they are read from it when the file is written. */
+  public GgufWriter copy(ModelFile model) {
+    for (String key : model.metadata().keys()) {
+      if (!key.startsWith("split.") && !key.equals(GgufReader.ALIGNMENT_KEY)) {
+        copy(key, model.metadata().entry(key));
+      }
+    }
+    model.tensors().values().forEach(tensor -> tensor(tensor.name(), tensor.type(), tensor.dims(), out -> {
+      ByteBuffer piece = ByteBuffer.allocate(COPY_BYTES);
+      for (long at = 0; at < tensor.byteSize(); at += piece.limit()) {
+        piece.clear().limit((int) Math.min(COPY_BYTES, tensor.byteSize() - at));
+        model.readTensor(tensor, at, piece);
+        out.write(piece.array(), 0, piece.limit());
+      }
+    }));
+    return this;
+  }
+
+  private void copy(String key, GgufMetadata.Entry entry) {
+    if (entry.value() instanceof GgufMetadata.Array array) {
+      Bytes bytes = new Bytes().u32(GgufType.ARRAY.ordinal()).u32(array.element().ordinal()).u64(array.length());
+      if (array.element() == GgufType.STRING) {
+        for (int i = 0; i < array.length(); i++) {
+          byte[] utf8 = array.strings().bytes(i);
+          bytes.u64(utf8.length).raw(utf8);
+        }
+      } else {
+        bytes.raw(array.raw());
+      }
+      put(key, bytes);
+    } else if (entry.value() instanceof String text) {
+      string(key, text);
+    } else if (entry.value() instanceof Boolean value) {
+      bool(key, value);
+    } else {
+      number(key, entry.type(), (Number) entry.value());
+    }
+  }
+
   /** Declares a tensor; dims are the fastest first. Tensors are written in the order they are declared. */
   public GgufWriter tensor(String name, TensorType type, long[] dims, Content content) {
     int nameBytes = name.getBytes(StandardCharsets.UTF_8).length;
@@ -139,6 +179,9 @@ public final class GgufWriter {
    * @throws ModelIoException if it cannot be written
    */
   public void write(Path path) {
+    if (Files.exists(path) && !Files.isRegularFile(path)) {
+      throw new ModelIoException(path + " is there already, and is no regular file");
+    }
     Path temporary = path.resolveSibling(path.getFileName() + ".part");
     try {
       try (FileChannel channel =

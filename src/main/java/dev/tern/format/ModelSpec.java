@@ -75,7 +75,7 @@ public record ModelSpec(
    * @throws UnsupportedModelException for another architecture, and for whatever would change the result but is not implemented: biases,
    *     experts, other RoPE scalings, tensors that are not known; the message names it
    */
-  public static ModelSpec from(GgufFile file) {
+  public static ModelSpec from(ModelFile file) {
     return new ModelSpecReader(file).read();
   }
 }

@@ -13,9 +13,9 @@ import java.util.Set;
 
 /** Makes a {@link ModelSpec} of a file, or says why not. */
 final class ModelSpecReader {
-  private static final int MAX_LAYERS = 1024;
-  private static final int MAX_HEAD_DIM = 256;
-  private static final List<String> ARCHITECTURES = List.of("llama", "bitnet", "bitnet-25", "bitnet-b1.58");
+  static final int MAX_LAYERS = 1024;
+  static final int MAX_HEAD_DIM = 256;
+  private static final List<String> ARCHITECTURES = List.of("llama", "qwen3", "bitnet", "bitnet-25", "bitnet-b1.58");
 
   /** Factors of other graphs, each with the value that leaves the result as it is. */
   private static final List<String> FACTORS =
@@ -24,13 +24,13 @@ final class ModelSpecReader {
   private static final List<String> CAPS =
       List.of("attn_logit_softcapping", "final_logit_softcapping", "attention.clamp_kqv", "attention.max_alibi_bias");
 
-  private final GgufFile file;
+  private final ModelFile file;
   private final GgufMetadata metadata;
   private final String arch;
   private final List<WeightRef> weights = new ArrayList<>();
   private final Set<String> known = new HashSet<>();
 
-  ModelSpecReader(GgufFile file) {
+  ModelSpecReader(ModelFile file) {
     this.file = file;
     metadata = file.metadata();
     arch = metadata.string("general.architecture");
@@ -81,6 +81,10 @@ final class ModelSpecReader {
       matrix(WeightRole.WQ, layer, qDim, hiddenDim);
       matrix(WeightRole.WK, layer, kvDim, hiddenDim);
       matrix(WeightRole.WV, layer, kvDim, hiddenDim);
+      if (arch.equals("qwen3")) {
+        vector(WeightRole.ATTN_Q_NORM, layer, headDim);
+        vector(WeightRole.ATTN_K_NORM, layer, headDim);
+      }
       if (subNorms) {
         vector(WeightRole.ATTN_SUB_NORM, layer, qDim);
       }
@@ -189,7 +193,7 @@ final class ModelSpecReader {
 
   private boolean subNorms() {
     return switch (arch) {
-      case "llama" -> false;
+      case "llama", "qwen3" -> false;
       case "bitnet" -> file.tensor("blk.0.attn_sub_norm.weight") != null || file.tensor("blk.0.ffn_sub_norm.weight") != null;
       default -> true;
     };

@@ -26,37 +26,15 @@ enum Pretokenizer {
   LLAMA3 {
     @Override
     int next(String s, int from) {
-      int end = contraction(s, from, true);
-      if (end > from) {
-        return end;
-      }
-      int first = s.codePointAt(from);
-      int kind = kind(first);
-      int after = from + Character.charCount(first);
-      if (kind == LETTER) {
-        return run(s, after, LETTER, Integer.MAX_VALUE);
-      }
-      if (kind == NUMBER) {
-        return run(s, from, NUMBER, 3);
-      }
-      int following = after < s.length() ? kind(s.codePointAt(after)) : SPACE;
-      if (following == LETTER && !newline(first)) {
-        return run(s, after, LETTER, Integer.MAX_VALUE);
-      }
-      if (kind == OTHER || first == ' ' && following == OTHER) {
-        end = run(s, after, OTHER, Integer.MAX_VALUE);
-        while (end < s.length() && newline(s.charAt(end))) {
-          end++;
-        }
-        return end;
-      }
-      end = run(s, from, SPACE, Integer.MAX_VALUE);
-      for (int i = end; i > from; i--) {
-        if (newline(s.charAt(i - 1))) {
-          return i;
-        }
-      }
-      return spaces(s, from);
+      return lettersAndNumbers(s, from, 3);
+    }
+  },
+
+  /** As {@link #LLAMA3}, but every digit stands alone: {@code \p{N}}. */
+  QWEN2 {
+    @Override
+    int next(String s, int from) {
+      return lettersAndNumbers(s, from, 1);
     }
   };
 
@@ -67,6 +45,40 @@ enum Pretokenizer {
 
   /** The end of the word that begins at from, which is before the text's end. */
   abstract int next(String s, int from);
+
+  private static int lettersAndNumbers(String s, int from, int maxDigits) {
+    int end = contraction(s, from, true);
+    if (end > from) {
+      return end;
+    }
+    int first = s.codePointAt(from);
+    int kind = kind(first);
+    int after = from + Character.charCount(first);
+    if (kind == LETTER) {
+      return run(s, after, LETTER, Integer.MAX_VALUE);
+    }
+    if (kind == NUMBER) {
+      return run(s, from, NUMBER, maxDigits);
+    }
+    int following = after < s.length() ? kind(s.codePointAt(after)) : SPACE;
+    if (following == LETTER && !newline(first)) {
+      return run(s, after, LETTER, Integer.MAX_VALUE);
+    }
+    if (kind == OTHER || first == ' ' && following == OTHER) {
+      end = run(s, after, OTHER, Integer.MAX_VALUE);
+      while (end < s.length() && newline(s.charAt(end))) {
+        end++;
+      }
+      return end;
+    }
+    end = run(s, from, SPACE, Integer.MAX_VALUE);
+    for (int i = end; i > from; i--) {
+      if (newline(s.charAt(i - 1))) {
+        return i;
+      }
+    }
+    return spaces(s, from);
+  }
 
   private static int kind(int c) {
     if (c < 128) {

@@ -17,7 +17,7 @@ public interface Tokenizer {
    * @throws ModelFormatException if the vocabulary is absent or breaks its own rules
    * @throws UnsupportedModelException for any other tokenizer or pre-tokenizer; the message names it
    */
-  static Tokenizer from(GgufFile file) {
+  static Tokenizer from(ModelFile file) {
     return Tokenizers.from(file);
   }
 

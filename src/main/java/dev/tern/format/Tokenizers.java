@@ -10,7 +10,7 @@ final class Tokenizers {
 
   private Tokenizers() {}
 
-  static Tokenizer from(GgufFile file) {
+  static Tokenizer from(ModelFile file) {
     GgufMetadata metadata = file.metadata();
     if (!metadata.has(MODEL)) {
       throw new ModelFormatException(file.name() + " has no tokenizer ('" + MODEL + "' is absent)", -1);
@@ -23,13 +23,15 @@ final class Tokenizers {
     };
   }
 
-  private static Tokenizer bpe(GgufFile file, String pre) {
+  private static Tokenizer bpe(ModelFile file, String pre) {
     Vocabulary vocabulary = new Vocabulary(file, -1, -1, -1);
     return switch (pre) {
       case "gpt-2" -> new BpeTokenizer(vocabulary, Pretokenizer.GPT2, false, false);
       case "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon_e" -> new BpeTokenizer(vocabulary, Pretokenizer.LLAMA3, true, true);
+      case "smaug-bpe" -> new BpeTokenizer(vocabulary, Pretokenizer.LLAMA3, false, false);
+      case "qwen2" -> new BpeTokenizer(vocabulary, Pretokenizer.QWEN2, false, false);
       default -> throw new UnsupportedModelException(
-          "pre-tokenizer '" + pre + "' ('" + PRE + "'); supported: gpt-2, llama-bpe, llama3, llama-v3, falcon3, falcon_e");
+          "pre-tokenizer '" + pre + "' ('" + PRE + "'); supported: gpt-2, llama-bpe, llama3, llama-v3, falcon3, falcon_e, smaug-bpe, qwen2");
     };
   }
 }

@@ -39,7 +39,7 @@ final class Vocabulary {
     void token(int id);
   }
 
-  Vocabulary(GgufFile file, int defaultBos, int defaultEos, int defaultUnknown) {
+  Vocabulary(ModelFile file, int defaultBos, int defaultEos, int defaultUnknown) {
     metadata = file.metadata();
     tokens = metadata.strings(PREFIX + "tokens");
     if (tokens.isEmpty()) {

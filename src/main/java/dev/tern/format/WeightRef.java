@@ -48,7 +48,7 @@ public record WeightRef(
    * @throws IllegalArgumentException if the range does not lie in the weight
    * @throws dev.tern.ModelIoException if the file cannot be read or has changed
    */
-  public void read(GgufFile file, long from, ByteBuffer dst) {
+  public void read(ModelFile file, long from, ByteBuffer dst) {
     if (tensor != null) {
       file.readTensor(tensor, from, dst);
       return;

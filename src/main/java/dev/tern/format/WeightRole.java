@@ -16,7 +16,9 @@ public enum WeightRole {
   FFN_SUB_NORM("ffn_sub_norm"),
   W_GATE("ffn_gate"),
   W_UP("ffn_up"),
-  W_DOWN("ffn_down");
+  W_DOWN("ffn_down"),
+  ATTN_Q_NORM("attn_q_norm"),
+  ATTN_K_NORM("attn_k_norm");
 
   private final String tensorName;
 

@@ -2,7 +2,7 @@ package dev.tern.kernel;
 
 import dev.tern.LoadProgress;
 import dev.tern.ModelFormatException;
-import dev.tern.format.GgufFile;
+import dev.tern.format.ModelFile;
 import dev.tern.format.ModelSpec;
 import dev.tern.format.WeightRef;
 import dev.tern.kernel.abi.global.TernAbi;
@@ -21,7 +21,7 @@ public final class NativeModel extends NativeHandle {
   private int nDense;
 
   /** Reads all weights of a file into kernel layout, a few megabytes at a time. The device stays the caller's. */
-  public NativeModel(NativeDevice device, GgufFile file, ModelSpec spec, LoadProgress progress) {
+  public NativeModel(NativeDevice device, ModelFile file, ModelSpec spec, LoadProgress progress) {
     super("model");
     this.device = device;
     device.enter();
@@ -54,7 +54,7 @@ public final class NativeModel extends NativeHandle {
     return config;
   }
 
-  private void load(GgufFile file, ModelSpec spec, LoadProgress progress) {
+  private void load(ModelFile file, ModelSpec spec, LoadProgress progress) {
     long total = 0;
     long longestRow = 1;
     for (WeightRef weight : spec.weights()) {
@@ -80,7 +80,7 @@ public final class NativeModel extends NativeHandle {
 
   /** A weight on its way through the buffer. */
   private record Piece(
-      GgufFile file, WeightRef weight, ByteBuffer buffer, Pointer data, long done, long total, LoadProgress progress) {}
+      ModelFile file, WeightRef weight, ByteBuffer buffer, Pointer data, long done, long total, LoadProgress progress) {}
 
   /** Loads one weight; false if it is to be ternary and is not. */
   private boolean load(Piece piece, int store) {

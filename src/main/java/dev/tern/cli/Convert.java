@@ -1,0 +1,39 @@
+package dev.tern.cli;
+
+import dev.tern.format.GgufWriter;
+import dev.tern.format.ModelFile;
+import dev.tern.format.ModelSpec;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code tern convert}: any model that is read, as one GGUF file. */
+@Command(name = "convert", description = {
+    "Writes a model as one GGUF file: a Hugging Face directory, or a GGUF model that is split.",
+    "Weights keep their values: packed ternary weights become TQ2_0; BF16 masters of a ternary model are made ternary, as in training."})
+final class Convert implements Callable<Integer> {
+  @Parameters(paramLabel = "MODEL", description = "a directory or a file")
+  Path model;
+
+  @Option(names = "--out", paramLabel = "FILE", required = true, description = "the file to write")
+  Path out;
+
+  private final Streams io;
+
+  Convert(Streams io) {
+    this.io = io;
+  }
+
+  @Override
+  public Integer call() {
+    try (ModelFile file = ModelFile.open(model)) {
+      ModelSpec spec = ModelSpec.from(file); // what would be refused is not written
+      GgufWriter writer = new GgufWriter().copy(file);
+      writer.write(out);
+      io.err().println(out + ": " + Text.plain(spec.name(), 80) + ", " + Text.bytes(writer.size()));
+    }
+    return Tern.OK;
+  }
+}

@@ -1,0 +1,251 @@
+package dev.tern.format;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.tern.ClosedException;
+import dev.tern.ModelFormatException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * A model in the layout of Hugging Face as a {@link ModelFile}: config.json and tokenizer.json become metadata, safetensors become the
+ * tensors that a GGUF file of the same model has. Metadata goes through {@link GgufReader}, and so through all of its checks.
+ */
+final class HfModel implements ModelFile {
+  private static final long MAX_CONFIG = 16 << 20;
+  private static final long MAX_TOKENIZER = 128 << 20;
+  private static final int MAX_FILES = 4096;
+
+  private final Path directory;
+  private final HfConfig config;
+  private final GgufMetadata metadata;
+  private final Map<String, SafetensorsFile> files = new LinkedHashMap<>();
+  private final Map<String, SafetensorsFile> fileOf = new LinkedHashMap<>();
+  private final Map<String, SafetensorsFile.Tensor> source = new LinkedHashMap<>();
+  private final Map<String, HfTensor> tensors = new LinkedHashMap<>();
+  private final Map<String, TensorInfo> infos = new LinkedHashMap<>();
+  private volatile boolean closed;
+
+  HfModel(Path directory) {
+    this.directory = directory;
+    ObjectNode configJson = Json.read(directory.resolve("config.json"), MAX_CONFIG);
+    config = new HfConfig(configJson);
+    metadata = metadata(configJson);
+    try {
+      openFiles();
+      declareTensors();
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
+    }
+  }
+
+  private GgufMetadata metadata(JsonNode configJson) {
+    GgufWriter out = new GgufWriter();
+    Path name = directory.toAbsolutePath().normalize().getFileName();
+    config.write(out, name == null ? directory.toString() : name.toString());
+    Path tokenizer = directory.resolve("tokenizer.json");
+    if (Files.exists(tokenizer)) {
+      ObjectNode tokenizerConfig = optional("tokenizer_config.json");
+      Path template = directory.resolve("chat_template.jinja");
+      if (Files.exists(template)) {
+        tokenizerConfig.put("chat_template", text(template));
+      }
+      new HfTokenizer(Json.read(tokenizer, MAX_TOKENIZER), tokenizerConfig).write(out, configJson, optional("generation_config.json"));
+    }
+    return GgufReader.read(ByteSource.of(out.toBytes(), directory.toString())).metadata();
+  }
+
+  private ObjectNode optional(String name) {
+    Path path = directory.resolve(name);
+    return Files.exists(path) ? Json.read(path, MAX_CONFIG) : JsonNodeFactory.instance.objectNode();
+  }
+
+  private static String text(Path path) {
+    try (ByteSource source = ByteSource.open(path)) {
+      if (source.size() > MAX_CONFIG) {
+        throw new ModelFormatException(path + " has " + source.size() + " bytes, at most " + MAX_CONFIG + " are read", -1);
+      }
+      ByteBuffer bytes = ByteBuffer.allocate((int) source.size());
+      source.read(0, bytes);
+      return new String(bytes.array(), StandardCharsets.UTF_8);
+    }
+  }
+
+  private void openFiles() {
+    Path index = directory.resolve("model.safetensors.index.json");
+    if (!Files.exists(index)) {
+      SafetensorsFile file = file("model.safetensors");
+      file.tensors().forEach((name, tensor) -> add(name, tensor, file));
+      return;
+    }
+    JsonNode map = Json.read(index, MAX_CONFIG).path("weight_map");
+    for (Map.Entry<String, JsonNode> entry : map.properties()) {
+      String name = entry.getValue().asText("");
+      if (!name.matches("[A-Za-z0-9_][A-Za-z0-9_.-]*\\.safetensors")) { // a plain name in this directory
+        throw new ModelFormatException(index + ": tensor '" + entry.getKey() + "' is said to be in '" + name + "'", -1);
+      }
+      SafetensorsFile file = file(name);
+      SafetensorsFile.Tensor tensor = file.tensors().get(entry.getKey());
+      if (tensor == null) {
+        throw new ModelFormatException(index + ": tensor '" + entry.getKey() + "' is not in " + name, -1);
+      }
+      add(entry.getKey(), tensor, file);
+    }
+  }
+
+  private SafetensorsFile file(String name) {
+    SafetensorsFile file = files.get(name);
+    if (file == null) {
+      if (files.size() == MAX_FILES) {
+        throw new ModelFormatException(directory + " has more than " + MAX_FILES + " files of weights", -1);
+      }
+      file = new SafetensorsFile(directory.resolve(name));
+      files.put(name, file);
+    }
+    return file;
+  }
+
+  private void add(String name, SafetensorsFile.Tensor tensor, SafetensorsFile file) {
+    source.put(name, tensor);
+    fileOf.put(name, file);
+  }
+
+  private void declareTensors() {
+    Set<String> left = new TreeSet<>(source.keySet());
+    left.removeIf(name -> name.endsWith(".rotary_emb.inv_freq"));
+    declare(left, "model.embed_tokens", "token_embd", false, 0);
+    declare(left, "model.norm", "output_norm", false, 0);
+    if (config.tied) {
+      left.remove("lm_head.weight");
+    } else {
+      declare(left, "lm_head", "output", false, 0);
+    }
+    float[] factors = config.ropeFactors();
+    if (factors != null) {
+      put(HfTensor.of("rope_freqs.weight", factors));
+    }
+    boolean adjacent = config.arch.equals("llama"); // GGUF's llama has the pairs of RoPE side by side
+    for (int i = 0; i < config.nLayers && left.size() > 0; i++) {
+      String from = "model.layers." + i + ".";
+      String to = "blk." + i + ".";
+      declare(left, from + "input_layernorm", to + "attn_norm", false, 0);
+      declare(left, from + "self_attn.q_proj", to + "attn_q", true, adjacent ? config.nHeads : 0);
+      declare(left, from + "self_attn.k_proj", to + "attn_k", true, adjacent ? config.nKvHeads : 0);
+      declare(left, from + "self_attn.v_proj", to + "attn_v", true, 0);
+      declare(left, from + "self_attn.q_norm", to + "attn_q_norm", false, 0);
+      declare(left, from + "self_attn.k_norm", to + "attn_k_norm", false, 0);
+      declare(left, from + "self_attn.attn_sub_norm", to + "attn_sub_norm", false, 0);
+      declare(left, from + "self_attn.o_proj", to + "attn_output", true, 0);
+      declare(left, from + "post_attention_layernorm", to + "ffn_norm", false, 0);
+      declare(left, from + "mlp.gate_proj", to + "ffn_gate", true, 0);
+      declare(left, from + "mlp.up_proj", to + "ffn_up", true, 0);
+      declare(left, from + "mlp.ffn_sub_norm", to + "ffn_sub_norm", false, 0);
+      declare(left, from + "mlp.down_proj", to + "ffn_down", true, 0);
+    }
+    for (String name : left) { // refused by name, as in any other file
+      SafetensorsFile.Tensor tensor = source.get(name);
+      put(HfTensor.plain(name, fileOf.get(name), tensor, 0));
+    }
+  }
+
+  /** Translates NAME.weight, if it is there. matrix: of a layer. permutedHeads: its heads, if rows are to be reordered for RoPE. */
+  private void declare(Set<String> left, String name, String to, boolean matrix, int permutedHeads) {
+    SafetensorsFile.Tensor tensor = source.get(name + ".weight");
+    if (tensor == null) {
+      return; // ModelSpec says so, if it is needed
+    }
+    left.remove(name + ".weight");
+    SafetensorsFile file = fileOf.get(name + ".weight");
+    if (permutedHeads > 0 && tensor.rows() % permutedHeads != 0 && !tensor.dtype().equals("U8")) {
+      throw new ModelFormatException("tensor '" + tensor.name() + "' has " + tensor.rows() + " rows for " + permutedHeads + " heads", tensor.offset());
+    }
+    HfTensor made;
+    if (matrix && tensor.dtype().equals("U8")) {
+      left.remove(name + ".weight_scale");
+      made = HfTensor.packed(to + ".weight", file, tensor, permutedHeads, weightScale(name));
+    } else if (matrix && config.ternary != HfConfig.Ternary.NONE) {
+      made = HfTensor.master(to + ".weight", file, tensor, permutedHeads);
+    } else {
+      made = HfTensor.plain(to + ".weight", file, tensor, permutedHeads);
+    }
+    put(made);
+    if (made.scale() != 1) {
+      put(HfTensor.of(to + ".scale", new float[] {made.scale()}));
+    }
+  }
+
+  /** What multiplies the trits of a packed weight. */
+  private float weightScale(String name) {
+    SafetensorsFile.Tensor tensor = source.get(name + ".weight_scale");
+    if (tensor == null || config.ternary == HfConfig.Ternary.NONE) {
+      throw new ModelFormatException(
+          "tensor '" + name + ".weight' is packed, but " + (tensor == null ? "has no weight_scale" : "config.json has no quantization_config"), -1);
+    }
+    if (tensor.rows() * tensor.columns() != 1) {
+      throw new ModelFormatException("tensor '" + tensor.name() + "' has " + tensor.rows() * tensor.columns() + " elements, expected one", tensor.offset());
+    }
+    float stored = HfTensor.floats(fileOf.get(tensor.name()), tensor)[0];
+    float scale = config.ternary == HfConfig.Ternary.DIVIDES ? 1 / stored : stored;
+    if (!(stored > 0) || Float.isInfinite(stored) || !(scale > 0) || Float.isInfinite(scale)) {
+      throw new ModelFormatException("tensor '" + tensor.name() + "' is " + stored + ", expected a positive number", tensor.offset());
+    }
+    return scale;
+  }
+
+  private void put(HfTensor tensor) {
+    if (tensors.put(tensor.info().name(), tensor) != null) {
+      throw new ModelFormatException("tensor '" + tensor.info().name() + "' is there twice", -1);
+    }
+    infos.put(tensor.info().name(), tensor.info());
+  }
+
+  @Override
+  public String name() {
+    return directory.toString();
+  }
+
+  @Override
+  public GgufMetadata metadata() {
+    return metadata;
+  }
+
+  @Override
+  public Map<String, TensorInfo> tensors() {
+    return Collections.unmodifiableMap(infos);
+  }
+
+  @Override
+  public void readTensor(TensorInfo tensor, long from, ByteBuffer dst) {
+    if (closed) {
+      throw new ClosedException(name() + " is closed");
+    }
+    if (!tensor.equals(infos.get(tensor.name()))) {
+      throw new IllegalArgumentException("tensor '" + tensor.name() + "' is not of " + name());
+    }
+    if (from < 0 || from > tensor.byteSize() - dst.remaining()) {
+      throw new IllegalArgumentException(
+          "bytes " + from + " + " + dst.remaining() + " of tensor '" + tensor.name() + "', which has " + tensor.byteSize());
+    }
+    tensors.get(tensor.name()).read(from, dst);
+  }
+
+  @Override
+  public long size() {
+    return files.values().stream().mapToLong(SafetensorsFile::size).sum();
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    files.values().forEach(SafetensorsFile::close);
+  }
+}

@@ -1,0 +1,238 @@
+package dev.tern.format;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.tern.ModelFormatException;
+import dev.tern.UnsupportedModelException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What tokenizer.json and tokenizer_config.json of a Hugging Face model say, written as GGUF metadata. */
+final class HfTokenizer {
+  private static final int MAX_TOKENS = 1 << 24;
+  private static final String GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+  private static final String CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|";
+  private static final String REST = "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+  /** The pre-tokenizers that are known, by the regular expression that they split with. */
+  private static final Map<String, String> PRE =
+      Map.of(GPT2, "gpt-2", CONTRACTIONS + "\\p{N}{1,3}" + REST, "llama-bpe", CONTRACTIONS + "\\p{N}" + REST, "qwen2");
+
+  private final JsonNode root;
+  private final JsonNode model;
+  private final JsonNode config; // of tokenizer_config.json, or empty
+  private final List<String> tokens = new ArrayList<>();
+  private final Map<String, Integer> ids = new HashMap<>();
+  private int[] types;
+
+  HfTokenizer(JsonNode root, JsonNode config) {
+    this.root = root;
+    this.config = config;
+    model = root.path("model");
+    if (!model.path("type").asText("BPE").equals("BPE") || !model.path("vocab").isObject() || !model.path("merges").isArray()) {
+      throw new UnsupportedModelException("tokenizer.json: model '" + model.path("type").asText() + "'; supported: BPE");
+    }
+    readTokens();
+  }
+
+  private void readTokens() {
+    for (Map.Entry<String, JsonNode> entry : model.get("vocab").properties()) {
+      put(entry.getKey(), entry.getValue(), "vocab");
+    }
+    for (JsonNode added : root.path("added_tokens")) {
+      put(added.path("content").asText(""), added.path("id"), "added_tokens");
+    }
+    types = new int[tokens.size()];
+    Arrays.fill(types, Vocabulary.UNUSED);
+    for (int id = 0; id < types.length; id++) {
+      String text = tokens.get(id);
+      if (text == null) {
+        tokens.set(id, "[unused" + id + "]");
+      } else {
+        types[id] = byteFallback() && text.matches("<0x[0-9A-F]{2}>") ? Vocabulary.BYTE : Vocabulary.NORMAL;
+      }
+    }
+    for (JsonNode added : root.path("added_tokens")) {
+      types[added.get("id").intValue()] = added.path("special").asBoolean() ? Vocabulary.CONTROL : Vocabulary.USER_DEFINED;
+    }
+    Integer unknown = ids.get(model.path("unk_token").asText(""));
+    if (unknown != null) {
+      types[unknown] = Vocabulary.UNKNOWN;
+    }
+  }
+
+  /** Ids may come in any order, but all of them together are about as many as there are tokens. */
+  private void put(String text, JsonNode node, String where) {
+    int limit = Math.min(MAX_TOKENS, 2 * (model.get("vocab").size() + root.path("added_tokens").size()) + 1024);
+    if (!node.isInt() || node.intValue() < 0 || node.intValue() >= limit || text.isEmpty()) {
+      throw new ModelFormatException("tokenizer.json: token '" + text + "' of '" + where + "' has the id " + node, -1);
+    }
+    int id = node.intValue();
+    while (tokens.size() <= id) {
+      tokens.add(null);
+    }
+    if (tokens.get(id) != null && !tokens.get(id).equals(text)) {
+      throw new ModelFormatException("tokenizer.json: '" + tokens.get(id) + "' and '" + text + "' both have the id " + id, -1);
+    }
+    tokens.set(id, text);
+    ids.put(text, id);
+  }
+
+  private boolean byteFallback() {
+    return model.path("byte_fallback").asBoolean(false);
+  }
+
+  /** @param generation of generation_config.json, or empty; modelConfig: of config.json */
+  void write(GgufWriter out, JsonNode modelConfig, JsonNode generation) {
+    String prefix = Vocabulary.PREFIX;
+    boolean bytes = byteFallback();
+    out.string(prefix + "model", bytes ? "llama" : "gpt2");
+    if (!bytes) {
+      out.string(prefix + "pre", pre());
+    }
+    out.strings(prefix + "tokens", tokens).ints(prefix + "token_type", types);
+    if (bytes) {
+      out.floats(prefix + "scores", scores());
+    } else {
+      out.strings(prefix + "merges", merges());
+    }
+    int bos = specialId("bos_token", modelConfig, "bos_token_id");
+    int eos = specialId("eos_token", modelConfig, "eos_token_id");
+    int template = templateBos();
+    if (template >= 0) {
+      bos = template;
+    }
+    if (bos >= 0) {
+      out.uint32(prefix + "bos_token_id", bos);
+    }
+    if (eos >= 0) {
+      out.uint32(prefix + "eos_token_id", eos);
+    }
+    for (int id : HfConfig.ids(generation, "eos_token_id")) {
+      if (id != eos && id >= 0 && id < tokens.size()) {
+        out.uint32(prefix + "eot_token_id", id);
+        break;
+      }
+    }
+    out.bool(prefix + "add_bos_token", template >= 0 || config.path("add_bos_token").asBoolean(false));
+    if (bytes) {
+      out.bool(prefix + "add_space_prefix", addsSpace());
+    }
+    String chat = chatTemplate();
+    if (chat != null) {
+      out.string("tokenizer.chat_template", chat);
+    }
+  }
+
+  /** Which pre-tokenizer splits as this one does. */
+  private String pre() {
+    JsonNode pre = root.path("pre_tokenizer");
+    List<JsonNode> parts = new ArrayList<>();
+    if (pre.path("type").asText().equals("Sequence")) {
+      pre.path("pretokenizers").forEach(parts::add);
+    } else {
+      parts.add(pre);
+    }
+    String regex = null;
+    boolean byteLevel = false;
+    for (JsonNode part : parts) {
+      String type = part.path("type").asText("none");
+      if (type.equals("Split") && regex == null && part.path("behavior").asText().equals("Isolated") && !part.path("invert").asBoolean()) {
+        regex = part.path("pattern").path("Regex").asText(null);
+      } else if (type.equals("ByteLevel") && !byteLevel && !part.path("add_prefix_space").asBoolean()) {
+        byteLevel = true;
+        if (part.path("use_regex").asBoolean(true)) {
+          regex = regex == null ? GPT2 : null;
+        }
+      } else {
+        throw new UnsupportedModelException("tokenizer.json: pre-tokenizer " + type + " (" + pre + ")");
+      }
+    }
+    String name = regex == null || !byteLevel ? null : PRE.get(regex);
+    if (name == null) {
+      throw new UnsupportedModelException("tokenizer.json: a pre-tokenizer that splits by " + regex + "; supported: those of GPT-2, Llama 3 and Qwen 2");
+    }
+    return name.equals("llama-bpe") && !model.path("ignore_merges").asBoolean(false) ? "smaug-bpe" : name;
+  }
+
+  private List<String> merges() {
+    List<String> merges = new ArrayList<>(model.get("merges").size());
+    for (JsonNode merge : model.get("merges")) {
+      if (merge.isTextual()) {
+        merges.add(merge.textValue());
+      } else if (merge.size() == 2) {
+        merges.add(merge.get(0).asText() + " " + merge.get(1).asText());
+      } else {
+        throw new ModelFormatException("tokenizer.json: merge " + merges.size() + " is " + merge + ", not two tokens", -1);
+      }
+    }
+    return merges;
+  }
+
+  /**
+   * Scores under which joining by the best score does what joining by the first merge does: that of the first merge that makes a token.
+   * Tokens that no merge makes come last; they are never looked for.
+   */
+  private float[] scores() {
+    float[] scores = new float[tokens.size()];
+    Arrays.fill(scores, -1e9f);
+    int rank = 0;
+    for (String merge : merges()) {
+      int gap = merge.indexOf(' ', 1);
+      Integer id = gap < 0 ? null : ids.get(merge.substring(0, gap) + merge.substring(gap + 1));
+      if (id == null) {
+        throw new ModelFormatException("tokenizer.json: merge " + rank + ", '" + merge + "', makes no token", -1);
+      }
+      scores[id] = Math.max(scores[id], -rank);
+      rank++;
+    }
+    return scores;
+  }
+
+  /** Whether text gets a space before it: by a normalizer that prepends one, or a Metaspace that does. */
+  private boolean addsSpace() {
+    String text = root.path("normalizer").toString() + root.path("pre_tokenizer");
+    return text.contains("\"Prepend\"") || text.contains("\"prepend_scheme\":\"first\"") || text.contains("\"prepend_scheme\":\"always\"")
+        || text.contains("\"add_prefix_space\":true");
+  }
+
+  private int specialId(String name, JsonNode modelConfig, String fallback) {
+    JsonNode token = config.path(name);
+    Integer id = ids.get(token.isObject() ? token.path("content").asText() : token.asText(""));
+    if (id != null) {
+      return id;
+    }
+    int[] given = HfConfig.ids(modelConfig, fallback);
+    return given.length > 0 && given[0] >= 0 && given[0] < tokens.size() ? given[0] : -1;
+  }
+
+  /** The token that the post-processor puts before a text, or -1. */
+  private int templateBos() {
+    JsonNode post = root.path("post_processor");
+    List<JsonNode> parts = new ArrayList<>();
+    parts.add(post);
+    post.path("processors").forEach(parts::add);
+    for (JsonNode part : parts) {
+      String first = part.path("single").path(0).path("SpecialToken").path("id").asText("");
+      if (part.path("type").asText().equals("TemplateProcessing") && ids.containsKey(first)) {
+        return ids.get(first);
+      }
+    }
+    return -1;
+  }
+
+  private String chatTemplate() {
+    JsonNode chat = config.path("chat_template");
+    if (chat.isTextual()) {
+      return chat.textValue();
+    }
+    for (JsonNode one : chat) {
+      if (one.path("name").asText().equals("default") && one.path("template").isTextual()) {
+        return one.path("template").textValue();
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,90 @@
+package dev.tern.format;
+
+import dev.tern.ModelFormatException;
+import dev.tern.ModelIoException;
+import dev.tern.UnsupportedModelException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * A model on disk, in the terms of GGUF: metadata in memory, tensors read on demand. GGUF files are that already; others are translated
+ * while they are read. Thread-safe: several threads may read tensors at once. After {@link #close}, reading a tensor throws {@link
+ * dev.tern.ClosedException}; metadata stays readable.
+ */
+public interface ModelFile extends AutoCloseable {
+  /** Path or name of the source. */
+  String name();
+
+  GgufMetadata metadata();
+
+  /** Tensors by name, in the file's order; unmodifiable. */
+  Map<String, TensorInfo> tensors();
+
+  /** The tensor of this name, or null. */
+  default TensorInfo tensor(String name) {
+    return tensors().get(name);
+  }
+
+  /**
+   * Fills dst with a tensor's bytes, as its type has them.
+   *
+   * @param from first byte, counted from the tensor's start
+   * @throws IllegalArgumentException if the range does not lie in the tensor
+   * @throws ModelIoException if the file cannot be read, or has changed since it was opened
+   * @throws ModelFormatException if what is read breaks the format
+   * @throws dev.tern.ClosedException after close
+   */
+  void readTensor(TensorInfo tensor, long from, ByteBuffer dst);
+
+  /** Bytes on disk, of all files together. */
+  long size();
+
+  /** Idempotent. */
+  @Override
+  void close();
+
+  /**
+   * Opens a model: a GGUF file, the first or any other file of one that is split, a directory with exactly one GGUF model in it, or a
+   * directory in the layout of Hugging Face (config.json, tokenizer.json and safetensors).
+   *
+   * @throws ModelIoException if it cannot be read, or a directory holds none of these, or several
+   * @throws ModelFormatException if it breaks its format
+   * @throws UnsupportedModelException if it is of a kind that Tern cannot run; the message names it
+   */
+  static ModelFile open(Path path) {
+    if (!Files.isDirectory(path)) {
+      if (path.toString().endsWith(".safetensors") && path.toAbsolutePath().getParent() != null) {
+        return huggingFace(path.toAbsolutePath().getParent());
+      }
+      return SplitGguf.open(path);
+    }
+    if (Files.exists(path.resolve("config.json"))) {
+      return huggingFace(path);
+    }
+    List<Path> files;
+    try (Stream<Path> entries = Files.list(path)) {
+      files = entries.filter(p -> p.toString().endsWith(".gguf") && SplitGguf.isFirst(p)).sorted().collect(Collectors.toList());
+    } catch (IOException e) {
+      throw new ModelIoException("cannot list " + path + ": " + e.getMessage(), e);
+    }
+    if (files.size() != 1) {
+      throw new ModelIoException(path + " is a directory with neither config.json nor exactly one GGUF model, but " + files.size());
+    }
+    return SplitGguf.open(files.get(0));
+  }
+
+  private static ModelFile huggingFace(Path directory) {
+    try {
+      return new HfModel(directory);
+    } catch (NoClassDefFoundError e) {
+      throw new UnsupportedModelException(
+          directory + " is a Hugging Face directory, which is read with jackson-databind; it is not on the class path (" + e.getMessage() + ")");
+    }
+  }
+}

@@ -1,0 +1,346 @@
+package dev.tern.format;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.tern.ClosedException;
+import dev.tern.Engine;
+import dev.tern.Model;
+import dev.tern.ModelFormatException;
+import dev.tern.ModelIoException;
+import dev.tern.Session;
+import dev.tern.TernException;
+import dev.tern.UnsupportedModelException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Hugging Face directories: the same model as the GGUF file that they are made from. */
+class HfModelTest {
+  private static final int[] TOKENS = {1021, 5, 77, 400, 12, 1000, 3, 3, 256, 90};
+
+  @TempDir Path directory;
+
+  private static GgufFile random() {
+    return GgufFile.read(ByteSource.of(new RandomModel(ModelShape.of("tern-tiny")).toBytes(), "random"));
+  }
+
+  private Path hf(HfDirectory.Weights weights, int nFiles) {
+    return new HfDirectory(random(), weights).write(directory.resolve("hf"), nFiles);
+  }
+
+  private static float[] logits(Path path) {
+    try (Model model = Model.load(path);
+        Engine engine = Engine.builder(model).build();
+        Session session = engine.newSession()) {
+      assertEquals(14, model.nTernaryWeights());
+      return session.logits(TOKENS);
+    }
+  }
+
+  private static byte[] bytes(ModelFile file, String name) {
+    TensorInfo tensor = file.tensor(name);
+    byte[] all = new byte[(int) tensor.byteSize()];
+    file.readTensor(tensor, 0, ByteBuffer.wrap(all));
+    return all;
+  }
+
+  private static float[] values(ModelFile file, String name) {
+    TensorInfo tensor = file.tensor(name + ".weight");
+    ByteBuffer bytes = ByteBuffer.wrap(bytes(file, tensor.name())).order(ByteOrder.LITTLE_ENDIAN);
+    float[] values = Dequantize.floats(tensor.type(), bytes, (int) tensor.columns());
+    if (file.tensor(name + ".scale") != null) {
+      float scale = ByteBuffer.wrap(bytes(file, name + ".scale")).order(ByteOrder.LITTLE_ENDIAN).getFloat();
+      for (int i = 0; i < values.length; i++) {
+        values[i] *= scale;
+      }
+    }
+    return values;
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3})
+  void packedWeightsGiveTheSameBits(int nFiles) {
+    Path gguf = directory.resolve("m.gguf");
+    new RandomModel(ModelShape.of("tern-tiny")).write(gguf);
+    Path hf = hf(HfDirectory.Weights.MULTIPLIED, nFiles);
+    assertArrayEquals(logits(gguf), logits(hf));
+    Path converted = directory.resolve("converted.gguf");
+    try (ModelFile file = ModelFile.open(hf)) {
+      new GgufWriter().copy(file).write(converted);
+    }
+    assertArrayEquals(logits(gguf), logits(converted));
+  }
+
+  @ParameterizedTest
+  @EnumSource(HfDirectory.Weights.class)
+  void valuesAreThoseOfTheFile(HfDirectory.Weights weights) {
+    try (GgufFile expected = random();
+        ModelFile hf = ModelFile.open(hf(weights, 1))) {
+      for (String name : new String[] {"blk.0.attn_q", "blk.1.attn_k", "blk.1.ffn_down", "token_embd", "blk.1.attn_sub_norm"}) {
+        float[] a = values(expected, name);
+        float[] b = values(hf, name);
+        double ratio = 1;
+        if (weights == HfDirectory.Weights.MASTER && !name.endsWith("norm") && name.startsWith("blk")) {
+          double sum = 0; // a master's scale is its mean magnitude
+          double largest = 0;
+          for (float v : a) {
+            sum += Math.abs(v);
+            largest = Math.max(largest, Math.abs(v));
+          }
+          ratio = sum / a.length / largest;
+        }
+        for (int i = 0; i < a.length; i++) {
+          assertEquals(a[i] * ratio, b[i], Math.abs(a[i]) * (weights == HfDirectory.Weights.FLOATS ? 0 : 0x1p-22), weights + " " + name);
+        }
+      }
+    }
+  }
+
+  /** A llama's q and k stand in another order there: bit by bit what the converted file has. */
+  @Test
+  void rowsOfALlamaArePutInOrder() {
+    try (GgufFile expected = GgufFile.open(TestFiles.STORIES)) {
+      Path hf = new HfDirectory(expected, HfDirectory.Weights.FLOATS).write(directory.resolve("stories"), 2);
+      try (ModelFile file = ModelFile.open(hf)) {
+        ModelSpec a = ModelSpec.from(expected);
+        ModelSpec b = ModelSpec.from(file);
+        assertEquals(a.ropeStyle(), b.ropeStyle());
+        for (WeightRef w : a.weights()) {
+          assertArrayEquals(bytes(expected, w.name()), bytes(file, w.name()), w.name());
+        }
+        TensorInfo q = file.tensor("blk.0.attn_q.weight"); // any range of bytes, not only whole rows
+        byte[] all = bytes(file, q.name());
+        ByteBuffer part = ByteBuffer.allocate(1000);
+        file.readTensor(q, 777, part);
+        for (int i = 0; i < 1000; i++) {
+          assertEquals(all[777 + i], part.get(i));
+        }
+      }
+    }
+  }
+
+  @Test
+  void theTokenizerIsTheSame() {
+    try (GgufFile gguf = random();
+        ModelFile hf = ModelFile.open(hf(HfDirectory.Weights.MULTIPLIED, 1))) {
+      Tokenizer a = Tokenizer.from(gguf);
+      Tokenizer b = Tokenizer.from(hf);
+      for (String text : List.of("", "hello, W\u00f6rld 1234\n \ud83e\udd99", "the theatre's  end", "<|eot_id|> x")) {
+        assertArrayEquals(a.encode(text), b.encode(text), text);
+        assertArrayEquals(a.encode(text, false, true), b.encode(text, false, true), text);
+      }
+      assertEquals(a.bosId(), b.bosId());
+      assertEquals(a.eogIds(), b.eogIds());
+      assertEquals(a.addsBos(), b.addsBos());
+    }
+  }
+
+  @Test
+  void opensByLooking() throws Exception {
+    Path hf = hf(HfDirectory.Weights.MULTIPLIED, 1);
+    try (ModelFile file = ModelFile.open(hf.resolve("model.safetensors"))) {
+      assertEquals("bitnet-b1.58", ModelSpec.from(file).arch());
+    }
+    Path other = Files.createDirectory(directory.resolve("other"));
+    assertThrows(ModelIoException.class, () -> ModelFile.open(other));
+    new RandomModel(ModelShape.of("tern-tiny")).write(other.resolve("a.gguf"));
+    try (ModelFile file = ModelFile.open(other)) {
+      assertEquals(2, ModelSpec.from(file).nLayers());
+    }
+    new RandomModel(ModelShape.of("tern-tiny")).write(other.resolve("b.gguf"));
+    assertThrows(ModelIoException.class, () -> ModelFile.open(other));
+  }
+
+  @Test
+  void closedIsClosed() {
+    ModelFile file = ModelFile.open(hf(HfDirectory.Weights.FLOATS, 2));
+    TensorInfo tensor = file.tensor("output_norm.weight");
+    assertThrows(IllegalArgumentException.class, () -> file.readTensor(tensor, 1, ByteBuffer.allocate((int) tensor.byteSize())));
+    file.close();
+    file.close();
+    assertThrows(ClosedException.class, () -> file.readTensor(tensor, 0, ByteBuffer.allocate(4)));
+  }
+
+  /** Llama 3.1's frequencies: those far above the trained length are divided by 8, those far below stay. */
+  @Test
+  void llama3Scaling() {
+    HfDirectory made = new HfDirectory(random(), HfDirectory.Weights.MULTIPLIED);
+    made.config.put("rope_theta", 500000.0).putObject("rope_scaling").put("rope_type", "llama3").put("factor", 8.0).put("low_freq_factor", 1.0)
+        .put("high_freq_factor", 4.0).put("original_max_position_embeddings", 8192);
+    try (ModelFile file = ModelFile.open(made.write(directory.resolve("hf"), 1))) {
+      ByteBuffer factors = ByteBuffer.wrap(bytes(file, "rope_freqs.weight")).order(ByteOrder.LITTLE_ENDIAN);
+      float before = 0;
+      for (int i = 0; i < 32; i++) {
+        double wavelength = 2 * Math.PI * Math.pow(500000, i / 32.0);
+        float factor = factors.getFloat(4 * i);
+        assertTrue(factor >= before);
+        before = factor;
+        if (wavelength < 2048) {
+          assertEquals(1, factor);
+        } else if (wavelength > 8192) {
+          assertEquals(8, factor);
+        } else {
+          double smooth = (8192 / wavelength - 1) / 3;
+          assertEquals(1 / ((1 - smooth) / 8 + smooth), factor, 1e-6);
+        }
+      }
+      assertTrue(ModelSpec.from(file).weights().stream().anyMatch(w -> w.role() == WeightRole.ROPE_FREQS));
+    }
+  }
+
+  // ---- bad directories ------------------------------------------------------------------------------------------------
+
+  private static Arguments kind(String name, Class<? extends TernException> type, String message, Consumer<HfDirectory> change) {
+    return Arguments.of(name, type, message, change);
+  }
+
+  static List<Arguments> badModels() {
+    Class<ModelFormatException> format = ModelFormatException.class;
+    Class<UnsupportedModelException> unsupported = UnsupportedModelException.class;
+    String q = "model.layers.0.self_attn.q_proj.weight";
+    return List.of(
+        kind("no model type", unsupported, "model_type ''", d -> d.config.remove("model_type")),
+        kind("another model type", unsupported, "model_type 'mamba'", d -> d.config.put("model_type", "mamba")),
+        kind("layers absent", format, "'num_hidden_layers' is absent", d -> d.config.remove("num_hidden_layers")),
+        kind("2^31 - 1 layers", format, "num_hidden_layers", d -> d.config.put("num_hidden_layers", Integer.MAX_VALUE)),
+        kind("0 heads", format, "num_attention_heads", d -> d.config.put("num_attention_heads", 0)),
+        kind("heads as text", format, "num_attention_heads", d -> d.config.put("num_attention_heads", "4")),
+        kind("heads of 2^30", unsupported, "heads of", d -> d.config.put("head_dim", 1 << 30)),
+        kind("epsilon of text", format, "rms_norm_eps", d -> d.config.put("rms_norm_eps", "x")),
+        kind("no epsilon", format, "layer_norm_rms_epsilon", d -> d.config.remove("rms_norm_eps")),
+        kind("biases", unsupported, "attention_bias", d -> d.config.put("attention_bias", true)),
+        kind("half a rotation", unsupported, "partial_rotary_factor", d -> d.config.put("partial_rotary_factor", 0.5)),
+        kind("another RoPE", unsupported, "yarn", d -> d.config.putObject("rope_scaling").put("rope_type", "yarn")),
+        kind("llama3 without its numbers", format, "without 'factor'", d -> d.config.putObject("rope_scaling").put("rope_type", "llama3")),
+        kind("another activation", unsupported, "gelu", d -> d.config.put("hidden_act", "gelu")),
+        kind("another quantization", unsupported, "gptq", d -> d.config.putObject("quantization_config").put("quant_method", "gptq")),
+        kind("another linear class", unsupported, "linear_class 'x'",
+            d -> d.config.putObject("quantization_config").put("quant_method", "bitnet").put("linear_class", "x")),
+        kind("packed without a scale", format, "no weight_scale", d -> d.without(q + "_scale")),
+        kind("packed without a word of it", format, "no quantization_config", d -> d.config.remove("quantization_config")),
+        kind("a scale of 0", format, "is 0.0", d -> d.change(q + "_scale", b -> java.util.Arrays.fill(b, (byte) 0))),
+        kind("a scale of NaN", format, "NaN", d -> d.change(q + "_scale", b -> java.util.Arrays.fill(b, (byte) 0xff))),
+        kind("a tensor absent", format, "'blk.0.attn_q.weight' is absent", d -> d.without(q)),
+        kind("no embedding", format, "token_embd", d -> d.without("model.embed_tokens.weight")),
+        kind("a wrong vocabulary", format, "rows", d -> d.config.put("vocab_size", 7)),
+        kind("a wrong width", format, "dimensions", d -> d.config.put("intermediate_size", 1280)),
+        kind("code 3", format, "code 3", d -> d.change(q, b -> b[5000] |= 3)),
+        kind("no tokenizer", format, "no tokenizer", d -> d.tokenizer.removeAll()),
+        kind("another tokenizer", unsupported, "model 'Unigram'", d -> ((com.fasterxml.jackson.databind.node.ObjectNode) d.tokenizer.get("model")).put("type", "Unigram")),
+        kind("another splitting", unsupported, "pre-tokenizer Whitespace", d -> d.tokenizer.putObject("pre_tokenizer").put("type", "Whitespace")),
+        kind("another expression", unsupported, "splits by x+",
+            d -> ((com.fasterxml.jackson.databind.node.ObjectNode) d.tokenizer.at("/pre_tokenizer/pretokenizers/0/pattern")).put("Regex", "x+")),
+        kind("a token id of 2^30", format, "has the id", d -> vocab(d).put("zzz", 1 << 30)),
+        kind("a negative token id", format, "has the id", d -> vocab(d).put("zzz", -1)),
+        kind("two tokens of one id", format, "both have the id", d -> vocab(d).put("zzz", 5)),
+        kind("a merge of nothing", format, "merge", d -> ((com.fasterxml.jackson.databind.node.ArrayNode) d.tokenizer.at("/model/merges")).add("q")),
+        kind("a merge that is a number", format, "not two tokens", d -> ((com.fasterxml.jackson.databind.node.ArrayNode) d.tokenizer.at("/model/merges")).add(7)));
+  }
+
+  private static com.fasterxml.jackson.databind.node.ObjectNode vocab(HfDirectory d) {
+    return (com.fasterxml.jackson.databind.node.ObjectNode) d.tokenizer.at("/model/vocab");
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("badModels")
+  void isRefused(String name, Class<? extends TernException> type, String message, Consumer<HfDirectory> change) {
+    HfDirectory made = new HfDirectory(random(), HfDirectory.Weights.MULTIPLIED);
+    change.accept(made);
+    Path path = made.write(directory.resolve("hf"), 1);
+    long before = Model.nativeBytes();
+    TernException e = assertThrows(type, () -> {
+      try (Model model = Model.load(path)) {
+        assertTrue(model.vocabSize() > 0);
+      }
+    });
+    assertTrue((e instanceof ModelFormatException || e instanceof UnsupportedModelException) && e.getMessage().contains(message), e.getMessage());
+    assertEquals(before, Model.nativeBytes());
+  }
+
+  static List<Arguments> badSafetensors() {
+    String one = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
+    return List.of(
+        Arguments.of("empty", new byte[0], "no safetensors"),
+        Arguments.of("a header of 2^63", file(Long.MIN_VALUE, "{}", 0), "claims a header"),
+        Arguments.of("a header of 100 MB", file(100_000_001, "{}", 0), "claims a header"),
+        Arguments.of("a header one byte too long", file(one.length() + 9, one, 8), "claims a header"),
+        Arguments.of("no JSON", file("{\"a\":", 0), "not valid JSON"),
+        Arguments.of("an array", file("[1]", 0), "not a JSON object"),
+        Arguments.of("deep JSON", file("{\"a\":" + "[".repeat(5000) + "]".repeat(5000) + "}", 0), "not valid JSON"),
+        Arguments.of("something behind the JSON", file(one + "{}", 8), "not valid JSON"),
+        Arguments.of("a name twice", file(one.substring(0, one.length() - 1) + "," + one.substring(1), 8), "Duplicate"),
+        Arguments.of("not UTF-8", rawFile(new byte[] {'{', '"', (byte) 0xc3, '"', ':', '1', '}'}), "UTF-8"),
+        Arguments.of("no dtype", file("{\"a\":{\"shape\":[2],\"data_offsets\":[0,8]}}", 8), "lacks dtype"),
+        Arguments.of("a tensor that is a number", file("{\"a\":1}", 0), "lacks dtype"),
+        Arguments.of("a shape of text", file(one.replace("[2]", "[\"2\"]"), 8), "where a size should be"),
+        Arguments.of("a shape of -1", file(one.replace("[2]", "[-1]"), 8), "where a size should be"),
+        Arguments.of("a shape of 2^62 x 8", file(one.replace("[2]", "[4611686018427387904,8]"), 8), "out of range"),
+        Arguments.of("a range too short", file(one.replace("[0,8]", "[0,4]"), 8), "for 8 bytes"),
+        Arguments.of("a range turned round", file(one.replace("[0,8]", "[8,0]"), 8), "for 8 bytes"),
+        Arguments.of("a hole", file(one.replace("[0,8]", "[8,16]"), 16), "no gaps"),
+        Arguments.of("an overlap", file("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[2,6]}}", 6),
+            "no overlaps"),
+        Arguments.of("truncated", file(one, 7), "truncated"),
+        Arguments.of("a byte too many", file(one, 9), "tensors end at"));
+  }
+
+  private static byte[] file(String header, int nData) {
+    return file(header.length(), header, nData);
+  }
+
+  private static byte[] file(long length, String header, int nData) {
+    byte[] json = header.getBytes(StandardCharsets.UTF_8);
+    return ByteBuffer.allocate(8 + json.length + nData).order(ByteOrder.LITTLE_ENDIAN).putLong(length).put(json).array();
+  }
+
+  private static byte[] rawFile(byte[] header) {
+    return ByteBuffer.allocate(8 + header.length).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length).put(header).array();
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("badSafetensors")
+  void aBadFileIsRefused(String name, byte[] bytes, String message) throws Exception {
+    Path path = Files.write(directory.resolve("m.safetensors"), bytes);
+    TernException e = assertThrows(ModelFormatException.class, () -> new SafetensorsFile(path).close());
+    assertTrue(e.getMessage().contains(message), e.getMessage());
+  }
+
+  /** Cut anywhere, every file of the directory is refused. */
+  @Test
+  void truncationAtEveryByte() throws Exception {
+    Path hf = hf(HfDirectory.Weights.MULTIPLIED, 1);
+    for (String name : List.of("config.json", "tokenizer.json", "model.safetensors")) {
+      byte[] whole = Files.readAllBytes(hf.resolve(name));
+      int step = Math.max(1, whole.length / 400);
+      for (int n = 0; n < whole.length; n += n < 200 ? 1 : step) {
+        Files.write(hf.resolve(name), java.util.Arrays.copyOf(whole, n));
+        assertThrows(ModelFormatException.class, () -> ModelFile.open(hf).close(), name + " cut at " + n);
+      }
+      Files.write(hf.resolve(name), whole);
+    }
+    ModelFile.open(hf).close();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"../x.safetensors", "/etc/passwd", "a/b.safetensors", "", ".safetensors", "model.safetensors.index.json"})
+  void anIndexNamesPlainFilesOnly(String name) throws Exception {
+    Path hf = hf(HfDirectory.Weights.MULTIPLIED, 2);
+    Files.writeString(hf.resolve("model.safetensors.index.json"), "{\"weight_map\":{\"a\":\"" + name + "\"}}");
+    ModelFormatException e = assertThrows(ModelFormatException.class, () -> ModelFile.open(hf).close());
+    assertTrue(e.getMessage().contains("is said to be in"), e.getMessage());
+  }
+}
