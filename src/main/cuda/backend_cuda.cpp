@@ -126,7 +126,8 @@ class CudaBackend final : public Backend {
   // Of K, and as much again of V.
   static int64_t data_bytes(const HeadShape& s, int n_pages) {
     if (s.kv_type != TERN_TYPE_F16 && s.kv_type != TERN_TYPE_BF16 && s.kv_type != TERN_TYPE_I8)
-      fail(TERN_ERR_INVALID_ARGUMENT, "cuda keeps keys and values as F16, BF16 or I8, not as type %d", s.kv_type);
+      fail(TERN_ERR_INVALID_ARGUMENT, "cuda keeps keys and values as F16, BF16 or I8, not as %s",
+           s.kv_type == TERN_TYPE_F32 ? "F32" : "another type");
     return round_up(checked_mul(checked_mul(int64_t(n_pages) * TERN_PAGE_LEN, int64_t(s.n_kv_heads) * s.head_dim),
                                 s.kv_type == TERN_TYPE_I8 ? 1 : 2),
                     kKvAlign);

@@ -1,6 +1,7 @@
 // Finds and opens libtern_cuda.so at run time, so that this library needs neither a driver nor CUDA. It is never closed: backends and
 // their code live as long as anything uses them.
 #include <dlfcn.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -29,6 +30,9 @@ std::string beside_this_library() {
 PluginOpen load() {
   const char* forced = std::getenv("TERN_CUDA_LIBRARY");
   const std::string path = forced && *forced ? forced : !chosen_path.empty() ? chosen_path : beside_this_library();
+  struct stat file;
+  if (path.find('/') != std::string::npos && stat(path.c_str(), &file) == 0 && !S_ISREG(file.st_mode))  // a pipe would be waited for
+    fail(TERN_ERR_UNAVAILABLE, "the cuda backend's library cannot be loaded: %s is no regular file", path.c_str());
   void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) fail(TERN_ERR_UNAVAILABLE, "the cuda backend's library cannot be loaded: %s", dlerror());
   void* const symbol = dlsym(library, "tern_plugin_open");

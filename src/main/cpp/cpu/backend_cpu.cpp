@@ -111,7 +111,8 @@ class CpuBackend final : public Backend {
   // Of K, and as much again of V.
   static int64_t half_layer_bytes(const HeadShape& s, int n_pages) {
     if (s.kv_type != TERN_TYPE_F32 && s.kv_type != TERN_TYPE_F16)
-      fail(TERN_ERR_INVALID_ARGUMENT, "the cpu keeps keys and values as F32 or F16, not as type %d", s.kv_type);
+      fail(TERN_ERR_INVALID_ARGUMENT, "the cpu keeps keys and values as F32 or F16, not as %s",
+           s.kv_type == TERN_TYPE_BF16 ? "BF16" : s.kv_type == TERN_TYPE_I8 ? "I8" : "another type");
     return checked_mul(checked_mul(int64_t(n_pages) * TERN_PAGE_LEN, int64_t(s.n_kv_heads) * s.head_dim),
                        s.kv_type == TERN_TYPE_F32 ? 4 : 2);
   }

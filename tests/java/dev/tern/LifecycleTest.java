@@ -216,7 +216,8 @@ class LifecycleTest {
       Files.write(bad, java.util.Arrays.copyOf(good, n));
       assertThrows(ModelFormatException.class, () -> Model.load(bad));
     }
-    assertThrows(ModelIoException.class, () -> Model.load(dir));
+    assertThrows(ModelIoException.class, () -> Model.load(Files.createDirectory(dir.resolve("empty"))));
+    assertThrows(ModelFormatException.class, () -> Model.load(dir)); // the model in it
     assertThrows(ModelIoException.class, () -> Model.load(dir.resolve("absent.gguf")));
     IllegalStateException stop = new IllegalStateException("stop");
     assertThrows(IllegalStateException.class, () -> Model.load(TestModels.STORIES, (done, total) -> {
