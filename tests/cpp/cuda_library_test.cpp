@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "tern.h"
 
@@ -52,6 +53,21 @@ TEST_F(CudaLibrary, AText) {
     std::fwrite(text.data(), 1, text.size(), out);
     std::fclose(out);
     expect_unavailable(file("x"), "cannot be loaded");
+  }
+}
+
+// The first bytes of a real library: this program's own file, cut.
+TEST_F(CudaLibrary, ATruncatedLibrary) {
+  std::vector<char> bytes(100000);
+  std::FILE* const in = std::fopen("/proc/self/exe", "r");
+  ASSERT_NE(in, nullptr);
+  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), in));
+  std::fclose(in);
+  for (size_t n : {size_t(64), size_t(4096), bytes.size()}) {
+    std::FILE* const out = std::fopen(file("x").c_str(), "w");
+    std::fwrite(bytes.data(), 1, n, out);
+    std::fclose(out);
+    expect_unavailable(file("x"), "is truncated");
   }
 }
 

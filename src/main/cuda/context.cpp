@@ -123,7 +123,7 @@ std::string Context::json() {
   cudaDriverGetVersion(&driver);
   cudaRuntimeGetVersion(&runtime);
   size_t free_bytes = 0, all_bytes = 0;
-  cudaMemGetInfo(&free_bytes, &all_bytes);
+  if (cudaSetDevice(index_) == cudaSuccess) cudaMemGetInfo(&free_bytes, &all_bytes);  // of this thread's current device
   char numbers[320];
   std::snprintf(numbers, sizeof numbers,
                 ", \"compute_capability\": \"%d.%d\", \"n_sms\": %d, \"memory_bytes\": %zu, \"memory_free_bytes\": %zu, "

@@ -22,6 +22,8 @@ void check(cudaError_t status, const char* what) {
       fail(TERN_ERR_UNAVAILABLE, "%s: %s (%s)", what, text, name);
     case cudaErrorInvalidValue:
     case cudaErrorInvalidConfiguration:
+    case cudaErrorInvalidDeviceFunction:
+    case cudaErrorLaunchOutOfResources:
     case cudaErrorInvalidResourceHandle:
       fail(TERN_ERR_INTERNAL, "%s: %s (%s)", what, text, name);
     default:
