@@ -8,7 +8,8 @@
 
 namespace tern::cpu {
 
-// Sums n_bytes (rounded up to whole MiB) n_passes times with all threads of the pool; bytes per second of the median pass.
+// Sums n_bytes (rounded up to whole MiB) n_passes times with all threads of the pool, as one stream a thread and as four; bytes per
+// second of the median pass of the better way.
 double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes);
 
 }  // namespace tern::cpu

@@ -9,6 +9,6 @@ struct Lanes {
 
 }  // namespace
 
-uint64_t sum_words_avx2(const uint64_t* words, int64_t n) { return sum_words<Lanes>(words, n); }
+uint64_t sum_words_avx2(const uint64_t* words, int64_t n, int n_streams) { return sum_words<Lanes>(words, n, n_streams); }
 
 }  // namespace tern::cpu

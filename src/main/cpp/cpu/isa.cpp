@@ -25,7 +25,6 @@ std::string missing(Isa tier) {
       {"AVX-512BW", bool(__builtin_cpu_supports("avx512bw")), Isa::avx512},
       {"AVX-512DQ", bool(__builtin_cpu_supports("avx512dq")), Isa::avx512},
       {"AVX-512VL", bool(__builtin_cpu_supports("avx512vl")), Isa::avx512},
-      {"AVX-512VNNI", bool(__builtin_cpu_supports("avx512vnni")), Isa::avx512},
   };
   std::string names;
   for (const Feature& f : features)

@@ -5,7 +5,7 @@
 
 namespace tern::cpu {
 
-// Each tier includes those before it. avx2: AVX2, FMA, F16C. avx512: F, BW, DQ, VL, VNNI.
+// Each tier includes those before it. avx2: AVX2, FMA, F16C. avx512: F, BW, DQ, VL; what a kernel needs beyond, it checks itself.
 enum class Isa { scalar = 0, avx2 = 1, avx512 = 2 };
 
 Isa isa();                // what kernels use by default

@@ -19,14 +19,15 @@ constexpr int64_t kTaskProducts = 6 << 20;     // several: weights times activat
 bool here(const TernaryKernel& kernel) {
   if (isa() < kernel.isa) return false;
 #if defined(__x86_64__)
-  if (&kernel == &kTernaryLookupAvx512) return __builtin_cpu_supports("avx512vbmi2");
+  if (&kernel == &kTernaryVnniAvx512) return __builtin_cpu_supports("avx512vnni");
 #endif
   return true;
 }
 
 const TernaryKernel* const kKernels[] = {&kTernaryScalar,
 #if defined(__x86_64__)
-                                         &kTernaryMaddAvx2, &kTernaryLookupAvx2, &kTernaryVnniAvx512, &kTernaryLookupAvx512
+                                         &kTernaryMaddAvx2, &kTernaryLookupAvx2, &kTernaryMaddAvx512,
+                                         &kTernaryVnniAvx512, &kTernaryLookupAvx512
 #endif
 };
 
@@ -121,7 +122,10 @@ class PackedWeight final : public TernaryWeight {
   // One activation row: ranges of tiles. Several: tiles are cut no finer than a chunk, within which a kernel shares what it
   // makes, and activation rows at multiples of the kernel's tile.
   Cut cut_of(int n_act_rows) const {
-    if (n_act_rows <= kernel_.act_tile) return {parts_of(packed_.size() * n_act_rows, kTaskBytes, n_tiles_), 1};
+    if (n_act_rows <= kernel_.act_tile) {
+      const int together = n_act_rows == 1 ? kernel_.decode_tiles : 1;
+      return {parts_of(packed_.size() * n_act_rows, kTaskBytes, (n_tiles_ + together - 1) / together), 1};
+    }
     const int64_t products = int64_t(n_rows_) * n_cols_ * n_act_rows;
     const int n_row_parts = parts_of(products, kTaskProducts, (n_tiles_ + kernel_.chunk_tiles - 1) / kernel_.chunk_tiles);
     const int n_act_tiles = (n_act_rows + kernel_.act_tile - 1) / kernel_.act_tile;

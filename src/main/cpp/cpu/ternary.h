@@ -17,7 +17,7 @@ namespace tern::cpu {
 // int32 cannot overflow: |sum| <= 2 * 128 * n_cols.
 constexpr int kMaxTernaryCols = 1 << 22;
 
-// Names of the kernels this processor (under TERN_ISA) can run, e.g. "scalar", "avx2_madd", "avx2_lookup", "avx512_vnni", "avx512_lookup".
+// Names of the kernels this processor (under TERN_ISA) can run, e.g. "scalar", "avx2_madd", "avx2_lookup", "avx512_madd".
 std::vector<std::string> ternary_kernels();
 
 // A weight packed for one kernel. Rows are appended in order; the class knows how its kernel interleaves them.

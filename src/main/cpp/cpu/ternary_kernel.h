@@ -24,9 +24,10 @@ struct TernaryActs {
 struct TernaryKernel {
   const char* name;
   Isa isa;
-  int tile_rows;    // rows interleaved in one stream of bytes
-  int chunk_tiles;  // tiles that a call of sums takes at most when there are many activation rows
-  int act_tile;     // activation rows that a call of sums takes at most
+  int tile_rows;     // rows interleaved in one stream of bytes
+  int chunk_tiles;   // tiles that a call of sums takes at most when there are many activation rows
+  int decode_tiles;  // tiles that it reads at once for one activation row, if it gets as many
+  int act_tile;      // activation rows that a call of sums takes at most
   int64_t (*tile_bytes)(int n_cols);  // a multiple of 64
 
   // Writes one row into its place in a zeroed tile. codes: [n_cols + 64], w + 1, the last 64 are 1.
@@ -47,6 +48,7 @@ constexpr int kMaxSums = 8192;
 extern const TernaryKernel kTernaryScalar;
 extern const TernaryKernel kTernaryMaddAvx2;
 extern const TernaryKernel kTernaryLookupAvx2;
+extern const TernaryKernel kTernaryMaddAvx512;
 extern const TernaryKernel kTernaryVnniAvx512;
 extern const TernaryKernel kTernaryLookupAvx512;
 

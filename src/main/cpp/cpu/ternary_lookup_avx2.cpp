@@ -114,7 +114,7 @@ void sums(const uint8_t* tiles, int n_tiles, int n_cols, const TernaryActs& a, i
 
 }  // namespace
 
-const TernaryKernel kTernaryLookupAvx2 = {"avx2_lookup", Isa::avx2,     kRows,         kChunkTiles, kActTile, tile_bytes,
-                                          pack_row,      scratch_bytes, prepare_parts, prepare,     sums};
+const TernaryKernel kTernaryLookupAvx2 = {"avx2_lookup", Isa::avx2, kRows, kChunkTiles, 1, kActTile, tile_bytes, pack_row,
+                                          scratch_bytes, prepare_parts, prepare, sums};
 
 }  // namespace tern::cpu

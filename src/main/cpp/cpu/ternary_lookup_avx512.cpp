@@ -6,8 +6,6 @@
 
 #include "cpu/ternary_kernel.h"
 
-#pragma GCC target("avx512vbmi2")
-
 namespace tern::cpu {
 namespace {
 
@@ -19,7 +17,9 @@ constexpr int kWordBytes = 2 * kRows;          // one word of every row of the t
 constexpr int kBlockSupers = 5;                // 80 lookups of at most 384 fit in int16: 30720
 constexpr int kBlockGroups = kBlockSupers * kSuperGroups;
 constexpr int kChunkTiles = 16;
-constexpr int kAhead = 4096;  // into L2: the tables fill L1. Zen 4, 2560x6912 from DRAM: 14 GB/s; into L1 10, none 11.6
+constexpr int kDecodeTiles = 2;
+// Skylake-SP, 2560 columns, two tiles from DRAM: 9.1 to 11 GB/s for 1024 into L1, 8 to 10 for other distances and into L2.
+constexpr int kAhead = 1024;
 
 // Columns as super groups of 48, then words of 9.
 struct Shape {
@@ -103,7 +103,10 @@ void make_tables(const int8_t* q, int n_cols, int group, int n_groups, int t, in
   }
 }
 
-inline __m512i word(const uint8_t* packed, int v) { return _mm512_load_si512(packed + 64 * v); }
+// Vector v of a word; beyond kVectors it is the next tile's, tile bytes further.
+inline __m512i word(const uint8_t* packed, int64_t tile, int v) {
+  return _mm512_load_si512(packed + v / kVectors * tile + 64 * (v % kVectors));
+}
 
 inline void widen(__m512i sums, int32_t* out) {
   const __m512i low = _mm512_cvtepi16_epi32(_mm512_castsi512_si256(sums));
@@ -113,66 +116,69 @@ inline void widen(__m512i sums, int32_t* out) {
 }
 
 // Adds the lookups of one index a lane and row vector: tables [N, 32].
-template <int N>
-inline __attribute__((always_inline)) void look_up(const __m512i (&index)[kVectors], const int16_t* tables,
-                                                   __m512i (&acc)[N][kVectors]) {
+template <int N, int V>
+inline __attribute__((always_inline)) void look_up(const __m512i (&index)[V], const int16_t* tables,
+                                                   __m512i (&acc)[N][V]) {
 #pragma GCC unroll 8
   for (int t = 0; t < N; t++) {
     const __m512i table = _mm512_load_si512(tables + 32 * t);
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) acc[t][v] = _mm512_add_epi16(acc[t][v], _mm512_permutexvar_epi16(index[v], table));
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) acc[t][v] = _mm512_add_epi16(acc[t][v], _mm512_permutexvar_epi16(index[v], table));
   }
 }
 
 // One block of a tile for N activation rows: out [N, stride] += sums. tables: [groups, N, 32]
-template <int N>
-void block_sums(const uint8_t* packed, const Block& block, const int16_t* tables, int32_t* out, int stride) {
-  __m512i acc[N][kVectors], index[kVectors];
+template <int N, int V>
+void block_sums(const uint8_t* packed, int64_t tile, const Block& block, const int16_t* tables, int32_t* out, int stride) {
+  __m512i acc[N][V], index[V];
 #pragma GCC unroll 4
   for (int t = 0; t < N; t++)
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) acc[t][v] = _mm512_setzero_si512();
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) acc[t][v] = _mm512_setzero_si512();
+  const __m512i top = _mm512_set1_epi16(short(0x8000));
   const auto three = [&]() __attribute__((always_inline)) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) {
-      _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead + 64 * v), _MM_HINT_T1);
-      index[v] = word(packed, v);
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) {
+      _mm_prefetch(reinterpret_cast<const char*>(packed + v / kVectors * tile + 64 * (v % kVectors) + kAhead), _MM_HINT_T0);
+      index[v] = word(packed, tile, v);
     }
 #pragma GCC unroll 3
     for (int g = 0; g < 3; g++, tables += 32 * N) {
-      look_up<N>(index, tables, acc);
+      look_up<N, V>(index, tables, acc);
       if (g < 2)
-#pragma GCC unroll 4
-        for (int v = 0; v < kVectors; v++) index[v] = _mm512_srli_epi16(index[v], 5);
+#pragma GCC unroll 8
+        for (int v = 0; v < V; v++) index[v] = _mm512_srli_epi16(index[v], 5);
     }
     packed += kWordBytes;
   };
   for (int s = 0; s < block.supers; s++) {
 #pragma GCC unroll 1  // unrolled, gcc 12 keeps the 20 words for the second reading below and spills them
     for (int w = 0; w < kSuperWords; w++) three();
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) {
+      // The 16th bits: the last word's moves down as those before it take the place above.
+      index[v] = word(packed - kWordBytes, tile, v);
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) {
-      index[v] = _mm512_setzero_si512();
-#pragma GCC unroll 5
-      for (int w = 0; w < kSuperWords; w++)
-        index[v] = _mm512_shldi_epi16(index[v], word(packed + (w - kSuperWords) * kWordBytes, v), 1);
+      for (int w = 2; w <= kSuperWords; w++)
+        index[v] = _mm512_ternarylogic_epi64(top, word(packed - w * kWordBytes, tile, v), _mm512_srli_epi16(index[v], 1), 0xca);
+      index[v] = _mm512_srli_epi16(index[v], 11);
     }
-    look_up<N>(index, tables, acc);
+    look_up<N, V>(index, tables, acc);
     tables += 32 * N;
   }
   for (int w = 0; w < block.words; w++) three();
 #pragma GCC unroll 4
   for (int t = 0; t < N; t++)
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) widen(acc[t][v], out + t * stride + 32 * v);
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) widen(acc[t][v], out + t * stride + 32 * v);
 }
 
 void block_sums(int n, const uint8_t* packed, const Block& block, const int16_t* tables, int32_t* out, int stride) {
   switch (n) {
-    case 1: return block_sums<1>(packed, block, tables, out, stride);
-    case 2: return block_sums<2>(packed, block, tables, out, stride);
-    case 3: return block_sums<3>(packed, block, tables, out, stride);
-    default: return block_sums<4>(packed, block, tables, out, stride);
+    case 1: return block_sums<1, kVectors>(packed, 0, block, tables, out, stride);
+    case 2: return block_sums<2, kVectors>(packed, 0, block, tables, out, stride);
+    case 3: return block_sums<3, kVectors>(packed, 0, block, tables, out, stride);
+    default: return block_sums<4, kVectors>(packed, 0, block, tables, out, stride);
   }
 }
 
@@ -203,7 +209,15 @@ void sums(const uint8_t* tiles, int n_tiles, int n_cols, const TernaryActs& a, i
   const int stride = n_tiles * kRows;
   __builtin_memset(out, 0, sizeof(int32_t) * size_t(a.n) * stride);
   if (shared_tables(a.n_act_rows)) {  // tile by tile: the weights are one linear stream
-    for (int i = 0; i < n_tiles; i++, tiles += shape.tile_bytes())
+    int i = 0;
+    if (a.n == 1)  // two tiles at once: half as many loads of the tables, which are larger than L1, and two streams
+      for (; i + kDecodeTiles <= n_tiles; i += kDecodeTiles, tiles += kDecodeTiles * shape.tile_bytes())
+        for (int b = 0; b < shape.n_blocks(); b++) {
+          const Block block(shape, b);
+          const int16_t* tables = static_cast<const int16_t*>(a.scratch) + int64_t(block.group) * 32;
+          block_sums<1, kDecodeTiles * kVectors>(tiles + block.offset, shape.tile_bytes(), block, tables, out + i * kRows, stride);
+        }
+    for (; i < n_tiles; i++, tiles += shape.tile_bytes())
       for (int b = 0; b < shape.n_blocks(); b++) {
         const Block block(shape, b);
         const int16_t* tables = static_cast<const int16_t*>(a.scratch) + int64_t(block.group) * a.n * 32;
@@ -222,7 +236,7 @@ void sums(const uint8_t* tiles, int n_tiles, int n_cols, const TernaryActs& a, i
 
 }  // namespace
 
-const TernaryKernel kTernaryLookupAvx512 = {"avx512_lookup", Isa::avx512,   kRows,         kChunkTiles, kActTile, tile_bytes,
-                                            pack_row,        scratch_bytes, prepare_parts, prepare,     sums};
+const TernaryKernel kTernaryLookupAvx512 = {"avx512_lookup", Isa::avx512, kRows, kChunkTiles, kDecodeTiles, kActTile, tile_bytes, pack_row,
+                                            scratch_bytes, prepare_parts, prepare, sums};
 
 }  // namespace tern::cpu

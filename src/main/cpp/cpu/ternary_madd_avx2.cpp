@@ -80,7 +80,7 @@ void sums(const uint8_t* tiles, int n_tiles, int n_cols, const TernaryActs& a, i
 
 }  // namespace
 
-const TernaryKernel kTernaryMaddAvx2 = {"avx2_madd",     Isa::avx2,  kPlanesRows, 1,          kActTile, planes_tile_bytes,
-                                        planes_pack_row, no_scratch, no_parts,    no_prepare, sums};
+const TernaryKernel kTernaryMaddAvx2 = {"avx2_madd", Isa::avx2, kPlanesRows, 1, 1, kActTile, planes_tile_bytes, planes_pack_row,
+                                        no_scratch, no_parts, no_prepare, sums};
 
 }  // namespace tern::cpu

@@ -32,7 +32,7 @@ void sums(const uint8_t* tiles, int n_tiles, int n_cols, const TernaryActs& a, i
 
 }  // namespace
 
-const TernaryKernel kTernaryScalar = {"scalar",        Isa::scalar,     kPlanesRows, 1,        4,          planes_tile_bytes,
-                                      planes_pack_row, no_scratch,      no_parts,    no_prepare, sums};
+const TernaryKernel kTernaryScalar = {"scalar", Isa::scalar, kPlanesRows, 1, 1, 4, planes_tile_bytes, planes_pack_row,
+                                      no_scratch, no_parts, no_prepare, sums};
 
 }  // namespace tern::cpu

@@ -6,10 +6,11 @@
 #include "cpu/ternary_kernel.h"
 #include "cpu/ternary_planes.h"
 
+#pragma GCC target("avx512vnni")
+
 namespace tern::cpu {
 namespace {
 
-constexpr int kActTile = 8;
 constexpr int kAhead = 2048;  // bytes of software prefetch; none to 8 KiB were alike on Zen 4
 
 // |plane 3| grows by at most 4 * (2 << 6) * 128 = 2^16 a step: 2^15 steps reach -2^31 and no further.
@@ -61,7 +62,7 @@ void tile_sums(const uint8_t* packed, int n_steps, const int8_t* q, const int32_
   __m512i acc0[N], acc1[N];
 #pragma GCC unroll 8
   for (int t = 0; t < N; t++) acc0[t] = acc1[t] = _mm512_set1_epi32(-correction[t]);
-  for (int s = 0; s < n_steps; s++, packed += kPlanesStepBytes, q += kActTile * kPlanesStep) {
+  for (int s = 0; s < n_steps; s++, packed += kPlanesStepBytes, q += kPlanesActs * kPlanesStep) {
     _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead), _MM_HINT_T0);
     _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead + 64), _MM_HINT_T0);
     __m512i a = _mm512_load_si512(packed), b = _mm512_load_si512(packed + 64);
@@ -84,27 +85,10 @@ void tile_sums(const uint8_t* packed, int n_steps, const int8_t* q, const int32_
   }
 }
 
-int64_t group_bytes(int n_cols) { return int64_t(planes_steps(n_cols)) * kActTile * kPlanesStep; }
-
-int n_groups(int, int n_act_rows) { return n_act_rows == 1 ? 0 : (n_act_rows + kActTile - 1) / kActTile; }
-
-int64_t scratch_bytes(int n_cols, int n_act_rows) { return n_groups(n_cols, n_act_rows) * group_bytes(n_cols); }
-
-// Interleaves 8 rows by steps, so that a tile is one linear stream: rows 4 KiB apart would share one set of the L1 cache.
-void prepare(const TernaryActs& a, int n_cols, int part, void* scratch) {
-  int8_t* to = static_cast<int8_t*>(scratch) + part * group_bytes(n_cols);
-  const int n = a.n_act_rows - part * kActTile < kActTile ? a.n_act_rows - part * kActTile : kActTile;
-  for (int t = 0; t < n; t++) {
-    const int8_t* q = a.rows.q + int64_t(part * kActTile + t) * a.rows.stride;
-    for (int s = 0; s < planes_steps(n_cols); s++)
-      __builtin_memcpy(to + (s * kActTile + t) * kPlanesStep, q + s * kPlanesStep, kPlanesStep);
-  }
-}
-
 void sums(const uint8_t* tiles, int n_tiles, int n_cols, const TernaryActs& a, int32_t* out) {
   const int n_steps = planes_steps(n_cols);
   const int stride = n_tiles * kPlanesRows;
-  const int8_t* q = static_cast<const int8_t*>(a.scratch) + a.first / kActTile * group_bytes(n_cols);
+  const int8_t* q = a.n_act_rows == 1 ? nullptr : planes_group(a, n_cols);
   const int32_t* sum = a.rows.sum + a.first;
   for (int i = 0; i < n_tiles; i++, tiles += planes_tile_bytes(n_cols), out += kPlanesRows) {
     if (a.n_act_rows == 1) {
@@ -126,7 +110,7 @@ void sums(const uint8_t* tiles, int n_tiles, int n_cols, const TernaryActs& a, i
 
 }  // namespace
 
-const TernaryKernel kTernaryVnniAvx512 = {"avx512_vnni",   Isa::avx512,   kPlanesRows, 1,       kActTile, planes_tile_bytes,
-                                          planes_pack_row, scratch_bytes, n_groups,    prepare, sums};
+const TernaryKernel kTernaryVnniAvx512 = {"avx512_vnni", Isa::avx512, kPlanesRows, 1, 1, kPlanesActs, planes_tile_bytes,
+                                          planes_pack_row, planes_scratch_bytes, planes_groups, planes_prepare, sums};
 
 }  // namespace tern::cpu
