@@ -27,6 +27,8 @@ class CudaTest {
     try (Model model = Model.embedded(Device.cuda())) {
       emulated = model.describeDevice().contains("Emulated");
     } catch (DeviceUnavailableException e) {
+      String library = System.getenv("TERN_CUDA_LIBRARY");
+      assertTrue(library == null || !library.contains("simt"), "the emulated backend is always there: " + e.getMessage());
       abort("no GPU: " + e.getMessage());
     }
     bytesBefore = Model.nativeBytes();
@@ -106,6 +108,30 @@ class CudaTest {
         List<Token> together = new ArrayList<>();
         one.forEach(together::add);
         assertEquals(alone.stream().map(Token::id).toList(), together.stream().map(Token::id).toList());
+      }
+    }
+  }
+
+  /** Chunks that would leave one row of a prompt, and chunks that others' prompts make, give the same bits. */
+  @Test
+  void aPromptHasTheSameBitsHoweverItIsCut() {
+    String prompt = "Lily and Tom went to the park to play with a big red ball";
+    Sampling sampling = Sampling.greedy().maxTokens(3).ignoreEos(true);
+    List<Token> expected = null;
+    try (Model model = Model.embedded(Device.cuda())) {
+      int length = model.tokenizer().encode(prompt, model.tokenizer().addsBos(), false).length;
+      for (int chunk : new int[] {128, length - 1, 3, 4}) {
+        try (Engine engine = Engine.builder(model).cachePolicy(CachePolicy.sinksAndWindow(4, 64)).maxSequences(3).prefillChunk(chunk).build();
+            Session session = engine.newSession();
+            Session other = engine.newSession();
+            Generation beside = other.generate("Once there was a cat who", sampling);
+            Generation generation = session.generate(prompt, sampling)) {
+          List<Token> tokens = new ArrayList<>();
+          generation.forEach(tokens::add);
+          beside.result();
+          expected = expected == null ? tokens : expected;
+          assertEquals(expected, tokens, "prefillChunk " + chunk + " of " + length + " tokens");
+        }
       }
     }
   }
