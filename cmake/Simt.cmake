@@ -76,5 +76,8 @@ foreach(source ${TERN_TESTS_DEVICE})
   target_compile_options(${name} PRIVATE -Wall -Wextra -ffp-contract=off)
   add_test(NAME emulated.${name} COMMAND ${name})
   set_tests_properties(emulated.${name} PROPERTIES ENVIRONMENT "TERN_CUDA_LIBRARY=$<TARGET_FILE:tern_cuda_simt>")
+  # Compute capability 9.0 has kernels of its own: part of it once more with the portable ones.
+  add_test(NAME emulated.${name}_sm86 COMMAND ${name} --gtest_filter=*Chunks*:*Ops*:*Graphs)
+  set_tests_properties(emulated.${name}_sm86 PROPERTIES ENVIRONMENT "TERN_CUDA_LIBRARY=$<TARGET_FILE:tern_cuda_simt>;SIMT_SM=86")
   add_dependencies(native_tests ${name} tern_cuda_simt)
 endforeach()
