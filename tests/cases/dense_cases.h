@@ -46,8 +46,12 @@ inline std::vector<DenseCase> dense_cases(std::vector<int> types, bool many) {
     for (int cols : {1, 31, 32, 33, 63, 64, 65, 255, 256, 257, 600, 1000}) add({9}, cols, many ? 18 : 1), add({130}, cols, many ? 33 : 3);
     for (int rows : {1, 7, 8, 31, 32, 33, 63, 64, 65, 127, 128, 129, 257}) add({rows}, 96, many ? 20 : 2, rows % 2 == 0);
     for (int acts : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33}) add({37}, 200, many ? acts + 16 : acts, acts % 2 == 0);
-    if (many)
-      for (int acts : {64, 127, 128, 129}) add({140}, 100, acts, acts % 2 == 0);
+    if (many) {
+      for (int acts : {64, 65, 127, 128, 129}) add({140}, 100, acts, acts % 2 == 0);
+      for (int rows : {191, 192, 193}) add({rows}, 320, 17, rows % 2 == 0);
+    } else {
+      for (int acts : {32, 63, 64}) add({37}, 520, acts, acts % 2 == 0);
+    }
     add({64, 16, 16}, 256, many ? 40 : 1);
     add({65, 3, 130, 1}, 133, many ? 130 : 7, true);
     add({20}, 300, many ? 21 : 5, false, 1e6f);   // beyond F16

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <random>
+#include <set>
 
 #include "cases/dense_cases.h"
 #include "core/half.h"
@@ -145,11 +146,16 @@ void expect_close(const char* op, const DenseCase& c, const Problem& p, const On
   Recorder::record(op, c.name, worst_error, worst_bound, failure.empty());
 }
 
-void multiply(const DenseCase& c, const OnDevice& d) {
+bool has_sm90() { return device_info().sm == 90; }
+
+// kernel: of halves. n_sms: as if the device had so many, for the width of the sm90 kernel's blocks.
+void multiply(const DenseCase& c, const OnDevice& d, DenseHalves kernel, int n_sms = 0) {
   const int n = static_cast<int>(d.products.size());
+  DeviceInfo device = device_info();
+  if (n_sms) device.n_sms = n_sms;
   if (is_half(c.type)) {
     const DeviceArray<uint8_t> scratch(static_cast<size_t>(dense_halves_scratch_bytes(c.n_cols, c.n_act_rows)));
-    launch_dense_halves(d.products.data(), n, d.x.data(), c.n_act_rows, scratch.data(), stream());
+    launch_dense_halves(kernel, d.products.data(), n, d.x.data(), c.n_act_rows, scratch.data(), device, stream());
     synchronize();
   } else {
     launch_dense_rows(d.products.data(), n, d.x.data(), c.n_act_rows, stream());
@@ -158,39 +164,76 @@ void multiply(const DenseCase& c, const OnDevice& d) {
 }
 
 TEST(Dense, AgreesWithTheOracle) {
-  for (const bool many : {false, true})
-    for (const DenseCase& c : cases::dense_cases(kTypes, many)) {
-      if (many && !is_half(c.type)) continue;  // the same kernel
-      const Problem p = make(c);
-      const OnDevice d(c, p);
-      multiply(c, d);
-      expect_close(!is_half(c.type) ? "dense_rows" : many ? "dense_halves_tiles" : "dense_halves", c, p, d);
-    }
+  for (const DenseCase& c : cases::dense_cases(kTypes, false)) {
+    const Problem p = make(c);
+    const OnDevice d(c, p);
+    multiply(c, d, DenseHalves::rows);
+    expect_close(is_half(c.type) ? "dense_halves_rows" : "dense_rows", c, p, d);
+  }
 }
 
-// One activation row alone, among others, and at any place gives the same bits, in the kernel for few rows and in that for many.
+TEST(Dense, OfManyRowsAgreesWithTheOracle) {
+  for (const DenseCase& c : cases::dense_cases({TERN_TYPE_F16, TERN_TYPE_BF16}, true)) {
+    const Problem p = make(c);
+    const OnDevice d(c, p);
+    multiply(c, d, DenseHalves::tiles);
+    expect_close("dense_halves_tiles", c, p, d);
+  }
+}
+
+TEST(Dense, OnHopperAgreesWithTheOracle) {
+  if (!has_sm90()) GTEST_SKIP() << "the kernel is for compute capability 9.0";
+  std::set<int> widths;
+  for (const DenseCase& c : cases::dense_cases({TERN_TYPE_F16, TERN_TYPE_BF16}, true)) {
+    const Problem p = make(c);
+    std::set<int> done;
+    for (int n_sms : {132, 1, 2, 3}) {
+      DeviceInfo device = device_info();
+      device.n_sms = n_sms;
+      const OnDevice d(c, p);
+      const int width = dense_halves_sm90_width(d.products.data(), static_cast<int>(d.products.size()), c.n_act_rows, device);
+      if (!done.insert(width).second) continue;
+      multiply(c, d, DenseHalves::sm90, n_sms);
+      expect_close(("dense_halves_sm90_" + std::to_string(width)).c_str(), c, p, d);
+    }
+    widths.insert(done.begin(), done.end());
+  }
+  EXPECT_EQ(widths, (std::set<int>{64, 128, 192}));
+}
+
+// One activation row alone, among others, and at any place gives the same bits, in the kernel for few rows and in those for many.
 TEST(Dense, ARowsBitsDoNotDependOnTheOthers) {
   for (int type : kTypes)
     for (int n_cols : {416, 2176}) {
       const DenseCase c = {"bits", type, {70}, n_cols, 150, false, 1, 3};
       const Problem p = make(c);
-      const auto run = [&](const std::vector<float>& x, int n) {
+      const auto run = [&](const std::vector<float>& x, int n, DenseHalves kernel) {
         DenseCase some = c;
         some.n_act_rows = n;
         Problem q = p;
         q.x = x;
         q.weights[0].before.resize(size_t(n) * 70);
         const OnDevice d(some, q);
-        multiply(some, d);
+        multiply(some, d, kernel);
         return d.out[0].download();
       };
-      const std::vector<float> all = run(p.x, 150);
-      for (int n : {1, 2, 3, 5, 8, 9, 16, 17, 33})
-        for (int first : {0, 4, 100}) {
-          const std::vector<float> part = run({p.x.begin() + first * n_cols, p.x.begin() + (first + n) * n_cols}, n);
+      const std::vector<float> all = run(p.x, 150, DenseHalves::tiles);
+      for (int n : {1, 2, 3, 5, 8, 9, 16, 17, 33, 64, 65})
+        for (int first : {0, 4, 85}) {
+          const std::vector<float> x = {p.x.begin() + first * n_cols, p.x.begin() + (first + n) * n_cols};
+          const std::vector<float> part = run(x, n, dense_halves_kernel(n, false));
           EXPECT_EQ(std::memcmp(part.data(), all.data() + first * 70, part.size() * 4), 0)
               << "type " << type << ", " << n << " rows from " << first << ", " << n_cols << " columns";
         }
+      if (!is_half(type) || !has_sm90()) continue;
+      const std::vector<float> sm90 = run(p.x, 150, DenseHalves::sm90);
+      const bool equal = !std::memcmp(sm90.data(), all.data(), all.size() * sizeof(float));
+      Recorder::record("dense_halves_sm90_bits", (type == TERN_TYPE_F16 ? "f16 " : "bf16 ") + std::to_string(n_cols), 0, 0, equal);
+#ifdef TERN_SIMT
+      EXPECT_TRUE(equal) << "type " << type << ", " << n_cols << " columns";
+#else
+      if (!equal) std::printf("wgmma adds up otherwise than mma.sync here: DensePlan does without it\n");
+#endif
     }
 }
 
@@ -201,17 +244,20 @@ TEST(Dense, WhatIsNotFiniteSurfaces) {
       Problem p = make(c);
       p.x[5 * 64 + 3] = NAN;
       p.x[7 * 64 + 60] = INFINITY;
-      const OnDevice d(c, p);
-      multiply(c, d);
-      const std::vector<float> out = d.out[0].download();
-      for (int a = 0; a < n_rows; a++)
-        for (int r = 0; r < 33; r++) {
-          const float v = out[size_t(a) * 33 + r];
-          if (a == 5)
-            EXPECT_TRUE(std::isnan(v));
-          else
-            EXPECT_EQ(std::isfinite(v), a != 7) << a << " " << r;
-        }
+      for (DenseHalves kernel : {DenseHalves::rows, DenseHalves::tiles, DenseHalves::sm90}) {
+        if (kernel != DenseHalves::rows && (!is_half(type) || (kernel == DenseHalves::sm90 && !has_sm90()))) continue;
+        const OnDevice d(c, p);
+        multiply(c, d, kernel);
+        const std::vector<float> out = d.out[0].download();
+        for (int a = 0; a < n_rows; a++)
+          for (int r = 0; r < 33; r++) {
+            const float v = out[size_t(a) * 33 + r];
+            if (a == 5)
+              EXPECT_TRUE(std::isnan(v));
+            else
+              EXPECT_EQ(std::isfinite(v), a != 7) << a << " " << r;
+          }
+      }
     }
 }
 
@@ -220,13 +266,16 @@ TEST(Dense, OtherOrdersOfThreads) {
   int i = 0;
   for (const bool many : {false, true})
     for (const DenseCase& c : cases::dense_cases({TERN_TYPE_F16, TERN_TYPE_Q8_0}, many)) {
-      if (i++ % 6) continue;
+      if (i++ % 6 || (many && !is_half(c.type))) continue;
       const Problem p = make(c);
-      for (unsigned seed : {1u, 2u, 3u}) {
-        simt::set_seed(seed);
-        const OnDevice d(c, p);
-        multiply(c, d);
-        expect_close("dense_orders", c, p, d);
+      for (DenseHalves kernel : {DenseHalves::rows, DenseHalves::tiles, DenseHalves::sm90}) {
+        if (many == (kernel == DenseHalves::rows)) continue;
+        for (unsigned seed : {1u, 2u, 3u}) {
+          simt::set_seed(seed);
+          const OnDevice d(c, p);
+          multiply(c, d, kernel);
+          expect_close("dense_orders", c, p, d);
+        }
       }
       simt::set_seed(0);
     }

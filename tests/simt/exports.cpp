@@ -12,6 +12,7 @@ void tern_simt_set_memory(size_t n_bytes) { simt::set_memory(n_bytes); }
 size_t tern_simt_live_allocations() { return simt::live_allocations(); }
 size_t tern_simt_live_handles() { return simt::live_handles(); }
 uint64_t tern_simt_graph_launches() { return simt::counters().graph_launches; }
+uint64_t tern_simt_calls(const char* name) { return simt::calls(name); }
 void tern_simt_reset() {
   simt::clear_failures();
   cudaDeviceReset();

@@ -1,7 +1,11 @@
 // mbarrier, TMA and wgmma, after the PTX ISA; the driver's maker of tensor maps.
 #include "simt/hopper.h"
 
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
 #include <cstring>
+#include <type_traits>
 
 #include "runtime.h"
 #include "simt/half_bits.h"
@@ -71,8 +75,14 @@ __attribute__((always_inline)) inline void multiply(T (*d)[n], const T (*a)[k], 
 #define SIMT_WIDE __attribute__((target("avx2"), noinline))
 void multiply_s8(int32_t (*d)[128], const int32_t (*a)[32], const int32_t (*b)[128]) { multiply<int32_t, 32, 128>(d, a, b); }
 SIMT_WIDE void multiply_s8_wide(int32_t (*d)[128], const int32_t (*a)[32], const int32_t (*b)[128]) { multiply<int32_t, 32, 128>(d, a, b); }
-void multiply_f32(float (*d)[64], const float (*a)[16], const float (*b)[64]) { multiply<float, 16, 64>(d, a, b); }
-SIMT_WIDE void multiply_f32_wide(float (*d)[64], const float (*a)[16], const float (*b)[64]) { multiply<float, 16, 64>(d, a, b); }
+template <int n>
+void multiply_f32(float (*d)[n], const float (*a)[16], const float (*b)[n]) {
+  multiply<float, 16, n>(d, a, b);
+}
+template <int n>
+SIMT_WIDE void multiply_f32_wide(float (*d)[n], const float (*a)[16], const float (*b)[n]) {
+  multiply<float, 16, n>(d, a, b);
+}
 const bool kWide = __builtin_cpu_supports("avx2");
 
 // The 32 bytes of each row of a, from the threads' registers.
@@ -139,7 +149,28 @@ void product_16_bits_n64(const Wgmma* io, float (*widen)(uint16_t)) {
       }
   }
   each_d(io, d, [&](float& mine, float& all) { all = io[0].add ? mine : 0; });
-  (kWide ? multiply_f32_wide : multiply_f32)(d, a, b);
+  (kWide ? multiply_f32_wide<64> : multiply_f32<64>)(d, a, b);
+  each_d(io, d, [](float& mine, float& all) { mine = all; });
+}
+
+// Rows of the matrix, 16 elements each.
+void widen_rows(uint64_t matrix, uint32_t n, float (*widen)(uint16_t), float (*rows)[16]) {
+  uint16_t halves[8];
+  for (uint32_t row = 0; row < n; row++)
+    for (uint32_t k = 0; k < 16; k += 8) {
+      std::memcpy(halves, piece_of(matrix, row, 2 * k), 16);
+      for (uint32_t i = 0; i < 8; i++) rows[row][k + i] = widen(halves[i]);
+    }
+}
+template <int n>
+void product_shared(const Wgmma* io, float (*widen)(uint16_t)) {
+  float a[64][16], columns[n][16], b[16][n], d[64][n];
+  widen_rows(io[0].a_matrix, 64, widen, a);
+  widen_rows(io[0].b, n, widen, columns);
+  for (int j = 0; j < n; j++)
+    for (int k = 0; k < 16; k++) b[k][j] = columns[j][k];
+  each_d(io, d, [&](float& mine, float& all) { all = io[0].add ? mine : 0; });
+  (kWide ? multiply_f32_wide<n> : multiply_f32<n>)(d, a, b);
   each_d(io, d, [](float& mine, float& all) { mine = all; });
 }
 
@@ -149,7 +180,8 @@ void issue(void* const* args, void (*product)(const Wgmma*)) {
   std::vector<Wgmma> io;
   for (int i = 0; i < 128; i++) {
     io.push_back(*static_cast<Wgmma*>(args[i]));
-    if (io.back().b != io[0].b || io.back().add != io[0].add) fault(cudaErrorIllegalInstruction, "wgmma: threads differ in the matrix");
+    if (io.back().b != io[0].b || io.back().a_matrix != io[0].a_matrix || io.back().add != io[0].add)
+      fault(cudaErrorIllegalInstruction, "wgmma: threads differ in the matrix");
   }
   group.products.push_back([io, product] { product(io.data()); });
 }
@@ -214,6 +246,16 @@ void wgmma_f16_n64_group(void* const* args) {
 void wgmma_bf16_n64_group(void* const* args) {
   issue(args, [](const Wgmma* io) { product_16_bits_n64(io, float_from_bf16); });
 }
+template <class T, int n>
+void wgmma_shared_group(void* const* args) {
+  issue(args, [](const Wgmma* io) { product_shared<n>(io, std::is_same_v<T, __half> ? float_from_half : float_from_bf16); });
+}
+template void wgmma_shared_group<__half, 64>(void* const*);
+template void wgmma_shared_group<__half, 128>(void* const*);
+template void wgmma_shared_group<__half, 192>(void* const*);
+template void wgmma_shared_group<__nv_bfloat16, 64>(void* const*);
+template void wgmma_shared_group<__nv_bfloat16, 128>(void* const*);
+template void wgmma_shared_group<__nv_bfloat16, 192>(void* const*);
 
 void wgmma_commit_group(void* const*) {
   Warpgroup& group = block().warpgroup();

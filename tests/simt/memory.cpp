@@ -160,6 +160,7 @@ cudaError_t copy_async(Runtime& r, Plane p, cudaMemcpyKind kind, cudaStream_t st
   if (r.capture(stream)) return r.put(stream, {run});
   const size_t from_bytes = (p.height - 1) * p.from_pitch + p.width;
   const bool to_device = r.begins_on_device(p.to), from_device = r.begins_on_device(p.from);
+  if ((!from_device && !r.is_pinned(p.from, from_bytes)) || (!to_device && !r.is_pinned(p.to, p.width))) r.calls["pageable copy"]++;
   if (!from_device && !r.is_pinned(p.from, from_bytes)) {  // the source may be reused when the call returns
     const auto bytes = std::make_shared<std::vector<char>>(p.from, p.from + from_bytes);
     return r.put(stream, {[p, bytes]() mutable {

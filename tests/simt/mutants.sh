@@ -57,6 +57,11 @@ mutant $attention attention_test "$own" "nobody waits for V" '/barrier_wait(&b.r
 mutant $attention attention_test "$own" "V beyond the segment is not zeroed" 's/if (key < tile.begin || key >= tile.end) reinterpret/if (false) reinterpret/'
 mutant $attention attention_test "$own" "consumers do not meet after zeroing V" '/sync_threads(kVBarrier/d'
 mutant $attention attention_test "$own" "scores are read before their products are done" 's/      wgmma_wait<1>();//'
+dense='Dense.OnHopper*' halves=sm90/dense_halves_sm90.cu
+mutant $halves dense_test "$dense" "bytes expected are the activations' alone" 's/barrier_expect(&ring.full\[s\], kStageBytes<kRows>)/barrier_expect(\&ring.full[s], kActsBytes)/'
+mutant $halves dense_test "$dense" "parity of the empty barrier is flipped" 's/(n \/ kStages + 1) % 2/(n \/ kStages) % 2/'
+mutant $halves dense_test "$dense" "a stage is released while its products are made" '/if (n == first) continue;/d; s/wgmma_wait<1>();.*/wgmma_wait<4>();/; s/ring.empty\[(n - 1) % kStages\]/ring.empty[n % kStages]/; /ring.empty\[(end - 1) % kStages\]/d'
+mutant $halves dense_test "$dense" "sums are taken before their products are done" 's/    wgmma_wait<0>();//'
 mutant ternary_gemm.cu ternary_test '*/gemm' "no barrier after the copies" 's/^    __syncthreads();.*//'
 mutant ternary_gemm.cu ternary_test '*/gemm' "one copy too few is waited for" 's/cp_async_wait<kStages - 2>/cp_async_wait<kStages - 1>/'
 echo "$caught mutants caught"

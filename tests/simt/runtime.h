@@ -79,6 +79,7 @@ class Runtime {
   std::vector<std::weak_ptr<Capture>> captures;
   std::vector<Failure> failures = failures_from_environment();
   cudaError_t sticky = cudaSuccess;
+  std::map<std::string, uint64_t> calls;
 
   // The error that fail_next asked for, if it is this call's turn. kernel_runs: of a kernel, now that it runs.
   cudaError_t injected(const char* name, bool is_kernel = false, bool kernel_runs = false);
@@ -119,6 +120,7 @@ template <class Body>
 cudaError_t api(const char* name, Body&& body) {
   Runtime& r = runtime();
   std::lock_guard<std::recursive_mutex> lock(r.mutex);
+  r.calls[name]++;
   if (!has_device()) return finish(cudaErrorInsufficientDriver);
   if (r.sticky != cudaSuccess) return finish(r.sticky);
   const cudaError_t status = r.injected(name);

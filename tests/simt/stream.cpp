@@ -14,6 +14,15 @@ size_t live_handles() {
   return r.streams.size() + r.events.size() + r.graphs.size() + r.execs.size();
 }
 
+uint64_t calls(const std::string& name) {
+  Runtime& r = runtime();
+  std::lock_guard<std::recursive_mutex> lock(r.mutex);
+  if (!name.empty()) return r.calls[name];
+  uint64_t n = 0;
+  for (const auto& call : r.calls) n += call.second;
+  return n;
+}
+
 std::shared_ptr<Queue> Runtime::queue(CUstream_st* stream) {
   if (!stream || stream == cudaStreamLegacy || stream == cudaStreamPerThread) return legacy;
   return streams.count(stream) ? stream->queue : nullptr;
@@ -79,6 +88,7 @@ cudaError_t Runtime::unsafe() {
 cudaError_t enqueue(Grid grid, CUstream_st* stream) {
   Runtime& r = runtime();
   std::lock_guard<std::recursive_mutex> lock(r.mutex);
+  r.calls["cudaLaunchKernel"]++;
   if (!has_device()) return finish(cudaErrorInsufficientDriver);
   if (r.sticky != cudaSuccess) return finish(r.sticky);
   const dim3 g = grid.grid, b = grid.block;

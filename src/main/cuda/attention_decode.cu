@@ -32,6 +32,7 @@ struct Shape {
   static constexpr int kScaleBytes = int8 ? 2 * kKeys * 4 : 0;
   static constexpr int kStateBytes = 2 * kWarps * kRows * 4;
   static constexpr int kSharedBytes = kQBytes + kDataBytes + kScaleBytes + kStateBytes;
+  static_assert(kSharedBytes <= kPortableShared, "more than some GPUs have");
 };
 
 // 16-byte pieces of kKeys rows of K or V from key `first` of the split on, zeros beyond its end and beyond head_dim.

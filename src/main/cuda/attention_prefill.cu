@@ -37,6 +37,7 @@ struct Shape {
   static constexpr int kScaleBytes = kInt8 ? kPage * 4 : 0;
   static constexpr int kQBytes = kQueries * kQChunks * 16;
   static constexpr int kSharedBytes = kQBytes + 2 * (kTileBytes + kScaleBytes);
+  static_assert(kSharedBytes <= kPortableShared, "more than some GPUs have");
 };
 
 // One slice of a work item at one kv head.

@@ -12,6 +12,7 @@
 #include "context.h"
 #include "core/checked.h"
 #include "dense.h"
+#include "dense_plan.h"
 #include "rope.h"
 #include "runner_cuda.h"
 #include "sample.h"
@@ -28,10 +29,10 @@ bool is_half(int type) { return type == TERN_TYPE_F16 || type == TERN_TYPE_BF16;
 
 class CudaBackend final : public Backend {
  public:
-  explicit CudaBackend(int index) : context_(index), plan_(context_) {}
+  explicit CudaBackend(int index) : context_(index), plan_(context_), dense_plan_(context_) {}
 
   std::string describe() override {
-    return "{\"backend\": \"cuda\", " + context_.json() + ", \"ternary_plan\": " + plan_.json() + "}";
+    return "{\"backend\": \"cuda\", " + context_.json() + ", \"dense\": " + dense_plan_.json() + ", \"ternary_plan\": " + plan_.json() + "}";
   }
   int n_threads() const override { return 1; }
   void set_threads(int n) override {
@@ -45,7 +46,10 @@ class CudaBackend final : public Backend {
 
   std::unique_ptr<Weight> create_weight(int type, int store, int n_rows, int n_cols, float scale, bool vector) override {
     auto weight = std::make_unique<CudaWeight>(context_, type, store, n_rows, n_cols, scale, vector);
-    if (weight->ternary()) plan_.measure(n_rows, n_cols);
+    if (weight->ternary())
+      plan_.measure(n_rows, n_cols);
+    else if (is_half(weight->dense_matrix().type))
+      dense_plan_.prepare();
     return weight;
   }
   std::unique_ptr<StepRunner> create_runner(const HeadShape& shape, const StepLimits& limits) override {
@@ -146,6 +150,7 @@ class CudaBackend final : public Backend {
 
   Context context_;
   TernaryPlan plan_;
+  DensePlan dense_plan_;
 };
 
 Activations CudaBackend::activations(const ActivationsSource& source, int n_rows, int dim, bool f32, bool int8,
@@ -189,7 +194,7 @@ void CudaBackend::matmul(const Projection* projections, int n, const Activations
     }
     if (n_dense) {
       launch_dense_rows(dense, n_dense, a.f32, n_rows, stream());
-      launch_dense_halves(dense, n_dense, a.f32, n_rows, scratch.data, stream());
+      launch_dense_halves(dense_plan_.pick(n_rows), dense, n_dense, a.f32, n_rows, scratch.data, context_.info(), stream());
     }
   });
 }

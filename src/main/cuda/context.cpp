@@ -6,11 +6,6 @@
 
 namespace tern::cuda {
 
-#ifndef TERN_CUDA_BUILT_FOR
-#define TERN_CUDA_BUILT_FOR "8.0 and up"
-#endif
-const char* const kBuiltFor = TERN_CUDA_BUILT_FOR;
-
 namespace {
 
 constexpr int kOldest = 80;  // cp.async and bf16 tensor cores begin here
@@ -18,6 +13,13 @@ constexpr int kOldest = 80;  // cp.async and bf16 tensor cores begin here
 void unavailable(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   cudaGetLastError();
+  int driver = 0, runtime = 0;
+  cudaRuntimeGetVersion(&runtime);
+  if (status == cudaErrorInsufficientDriver && cudaDriverGetVersion(&driver) == cudaSuccess) {
+    if (driver == 0) fail(TERN_ERR_UNAVAILABLE, "%s: there is no NVIDIA driver (%s)", what, cudaGetErrorName(status));
+    fail(TERN_ERR_UNAVAILABLE, "%s: the driver is of CUDA %d.%d, this library of %d.%d needs a newer one (%s)", what, driver / 1000,
+         driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10, cudaGetErrorName(status));
+  }
   fail(TERN_ERR_UNAVAILABLE, "%s: %s (%s)", what, cudaGetErrorString(status), cudaGetErrorName(status));
 }
 

@@ -12,9 +12,6 @@
 
 namespace tern::cuda {
 
-// Compute capabilities that the library has machine code for, for people: "8.0, 8.6, ...".
-extern const char* const kBuiltFor;
-
 class Context {
  public:
   // Throws UNAVAILABLE: no driver, no such device, or none of the architectures this was built for.

@@ -36,10 +36,20 @@ constexpr int kMaxProducts = 4;
 void launch_dense_rows(const DenseProduct* products, int n, const float* x, int n_rows, cudaStream_t stream);
 
 // The same for F16 and BF16 weights on tensor cores; activations are rounded to the weights' type, F16 after an exact scaling of each row
-// by a power of two, so that none overflows. Sums run over chunks of 256 columns, each a chain of mma from 0, then over the chunks in
-// order: in the kernel for few rows as in that for many, so that a row has the same bits whatever the number of rows.
+// by a power of two, so that none overflows. Sums run over chunks of 256 columns, each a chain of 16-column products from 0, then over the
+// chunks in order: in the kernel for few rows as in those for many, so that a row has the same bits whatever the number of rows.
 // scratch: dense_halves_scratch_bytes.
+enum class DenseHalves {
+  rows,   // up to 64 activation rows, mma.sync: reading the weights is the bound
+  tiles,  // any number, mma.sync
+  sm90,   // any number, compute capability 9.0: wgmma, TMA
+};
 int64_t dense_halves_scratch_bytes(int n_cols, int max_rows);
-void launch_dense_halves(const DenseProduct* products, int n, const float* x, int n_rows, void* scratch, cudaStream_t stream);
+// sm90: whether that kernel is for this GPU.
+DenseHalves dense_halves_kernel(int n_rows, bool sm90);
+// The weight rows that a block of the sm90 kernel takes.
+int dense_halves_sm90_width(const DenseProduct* products, int n, int n_act_rows, const DeviceInfo& device);
+void launch_dense_halves(DenseHalves kernel, const DenseProduct* products, int n, const float* x, int n_rows, void* scratch,
+                         const DeviceInfo& device, cudaStream_t stream);
 
 }  // namespace tern::cuda

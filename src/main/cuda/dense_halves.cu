@@ -45,7 +45,12 @@ int64_t dense_halves_scratch_bytes(int n_cols, int max_rows) {
   return static_cast<int64_t>(max_rows) * (static_cast<int64_t>(stride_of(n_cols)) * 2 + 4);
 }
 
-void launch_dense_halves(const DenseProduct* products, int n, const float* x, int n_rows, void* scratch, cudaStream_t stream) {
+DenseHalves dense_halves_kernel(int n_rows, bool sm90) {
+  return n_rows <= kDenseMaxRows ? DenseHalves::rows : sm90 ? DenseHalves::sm90 : DenseHalves::tiles;
+}
+
+void launch_dense_halves(DenseHalves kernel, const DenseProduct* products, int n, const float* x, int n_rows, void* scratch,
+                         const DeviceInfo& device, cudaStream_t stream) {
   if (n_rows <= 0) return;
   for (const int type : {TERN_TYPE_F16, TERN_TYPE_BF16}) {
     DenseProduct some[kMaxProducts];
@@ -62,10 +67,12 @@ void launch_dense_halves(const DenseProduct* products, int n, const float* x, in
       launch("dense_round_kernel", dense_round_kernel<__nv_bfloat16, false>, dim3(n_rows), dim3(kThreads), 0, stream, x, n_cols, stride,
              static_cast<__nv_bfloat16*>(scratch), exponents);
     const HalfActs acts = {scratch, exponents, stride, n_rows};
-    if (n_rows >= kDenseTileRows)
+    if (kernel == DenseHalves::rows)
+      launch_dense_halves_rows(type, some, n_some, acts, stream);
+    else if (kernel == DenseHalves::tiles)
       launch_dense_halves_tiles(type, some, n_some, acts, stream);
     else
-      launch_dense_halves_rows(type, some, n_some, acts, stream);
+      launch_dense_halves_sm90(type, some, n_some, acts, dense_halves_sm90_width(some, n_some, n_rows, device), stream);
   }
 }
 

@@ -24,10 +24,12 @@ __device__ __forceinline__ void store_dense(const DenseProduct& p, const HalfAct
   *out = p.accumulate ? __fadd_rn(*out, value) : value;
 }
 
-constexpr int kDenseTileRows = 17;  // from this many activation rows on, tiles
+constexpr int kDenseMaxRows = 64;  // activation rows that the kernel for few rows takes
 
 // type: TERN_TYPE_F16 or BF16, of all products.
 void launch_dense_halves_rows(int type, const DenseProduct* products, int n, const HalfActs& acts, cudaStream_t stream);
 void launch_dense_halves_tiles(int type, const DenseProduct* products, int n, const HalfActs& acts, cudaStream_t stream);
+// width: weight rows of a block, 64, 128 or 192.
+void launch_dense_halves_sm90(int type, const DenseProduct* products, int n, const HalfActs& acts, int width, cudaStream_t stream);
 
 }  // namespace tern::cuda

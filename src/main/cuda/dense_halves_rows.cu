@@ -1,4 +1,4 @@
-// Dense matmul with F16 or BF16 weights for up to 16 activation rows. Reading the weights is the bound: a block takes 16 weight rows, and each
+// Dense matmul with F16 or BF16 weights for up to 64 activation rows. Reading the weights is the bound: a block takes 16 weight rows, and each
 // of its eight warps one chunk of 256 columns at a time, all of whose 8 KB it asks for at once; it asks for the next before the chunks'
 // sums are added up. Products are made by mma, the activations' fragments come from the cache.
 #include "dense_halves.cuh"
@@ -29,6 +29,7 @@ __global__ void __launch_bounds__(kThreads, 1) dense_halves_rows_kernel(const De
   if (i > 0) unit -= batch.end[i - 1];
   const DenseProduct& p = batch.product[i];
   const HalfActs& acts = batch.acts;
+  [[maybe_unused]] constexpr int kUnroll = kN8 > 4 ? 2 : kQuarterPieces / 2;  // more would spill
   const int warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp, first_row = unit * kRows;
   const int n_chunks = ceil_div(p.w.stride, kDenseChunk);
   uint4* const weights = reinterpret_cast<uint4*>(dynamic_shared()) + warp * (kChunkBytes / 16);                // the warp's chunk
@@ -56,7 +57,7 @@ __global__ void __launch_bounds__(kThreads, 1) dense_halves_rows_kernel(const De
     float sum[kN8][4] = {};
     const auto quarter = [&](int q) {
       __syncwarp();
-#pragma unroll
+#pragma unroll kUnroll
       for (int k = 0; k < kQuarterPieces / 2; k++) {
         const int step = q * (kQuarterPieces / 2) + k, col = chunk * kDenseChunk + step * 16 + lane % 4 * 2;
         uint32_t a[4];
@@ -108,13 +109,16 @@ __global__ void __launch_bounds__(kThreads, 1) dense_halves_rows_kernel(const De
 
 template <class T, int kN8>
 void launch_kernel(const DenseRowsBatch& batch, cudaStream_t stream) {
-  launch("dense_halves_rows_kernel", dense_halves_rows_kernel<T, kN8>, dim3(batch.end[batch.n - 1]), dim3(kThreads),
-         kWarps * (kChunkBytes + kN8 * 128 * sizeof(float)), stream, batch);
+  constexpr int kSharedBytes = kWarps * (kChunkBytes + kN8 * 128 * int{sizeof(float)});
+  static_assert(kSharedBytes <= kPortableShared, "more than some GPUs have");
+  launch("dense_halves_rows_kernel", dense_halves_rows_kernel<T, kN8>, dim3(batch.end[batch.n - 1]), dim3(kThreads), kSharedBytes, stream, batch);
 }
 template <class T>
 void launch_type(const DenseRowsBatch& batch, cudaStream_t stream) {
   if (batch.acts.n_rows <= 8) launch_kernel<T, 1>(batch, stream);
-  else launch_kernel<T, 2>(batch, stream);
+  else if (batch.acts.n_rows <= 16) launch_kernel<T, 2>(batch, stream);
+  else if (batch.acts.n_rows <= 32) launch_kernel<T, 4>(batch, stream);
+  else launch_kernel<T, 8>(batch, stream);
 }
 
 }  // namespace

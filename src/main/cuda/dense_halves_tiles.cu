@@ -14,6 +14,7 @@ constexpr int kStages = 4;
 constexpr int kTilePieces = kM * kPieces;
 static_assert(kM == kN, "one size for both operands' tiles");
 constexpr int kSharedBytes = kStages * 2 * kTilePieces * 16;
+static_assert(kSharedBytes <= kPortableShared, "more than some GPUs have");
 
 template <class T>
 __global__ void __launch_bounds__(kThreads, 1) dense_halves_tiles_kernel(const DenseProduct p, const HalfActs acts) {

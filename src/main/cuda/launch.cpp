@@ -4,6 +4,11 @@
 
 namespace tern::cuda {
 
+#ifndef TERN_CUDA_BUILT_FOR
+#define TERN_CUDA_BUILT_FOR "8.0 and up"
+#endif
+const char* const kBuiltFor = TERN_CUDA_BUILT_FOR;
+
 void check(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   const char* name = cudaGetErrorName(status);
@@ -14,7 +19,7 @@ void check(cudaError_t status, const char* what) {
       fail(TERN_ERR_OUT_OF_MEMORY, "%s: %s (%s)", what, text, name);
     case cudaErrorNoKernelImageForDevice:
     case cudaErrorUnsupportedPtxVersion:
-      fail(TERN_ERR_UNSUPPORTED, "%s: %s (%s)", what, text, name);
+      fail(TERN_ERR_UNSUPPORTED, "%s: %s (%s); this build has kernels for %s", what, text, name, kBuiltFor);
     case cudaErrorInsufficientDriver:
     case cudaErrorNoDevice:
     case cudaErrorInvalidDevice:
@@ -25,6 +30,11 @@ void check(cudaError_t status, const char* what) {
     case cudaErrorInvalidDeviceFunction:
     case cudaErrorLaunchOutOfResources:
     case cudaErrorInvalidResourceHandle:
+    case cudaErrorNotPermitted:
+    case cudaErrorNotSupported:
+    case cudaErrorStreamCaptureUnsupported:
+    case cudaErrorStreamCaptureInvalidated:
+    case cudaErrorStreamCaptureImplicit:
       fail(TERN_ERR_INTERNAL, "%s: %s (%s)", what, text, name);
     default:
       fail(TERN_ERR_DEVICE_LOST, "%s: %s (%s)", what, text, name);

@@ -10,8 +10,14 @@
 
 namespace tern::cuda {
 
+// Compute capabilities that the library has machine code for, for people: "8.0, 8.6, ...".
+extern const char* const kBuiltFor;
+
 // Throws if status is not success; what: the call or kernel, for the text.
 void check(cudaError_t status, const char* what);
+
+// Dynamic shared memory that a block of a portable kernel may have: what compute capabilities 8.6, 8.9 and 12.0 allow, the least there is.
+constexpr int kPortableShared = 99 * 1024;
 
 // What host code of an op needs to know about the device it runs on.
 struct DeviceInfo {

@@ -104,6 +104,7 @@ __global__ void __launch_bounds__(kThreads) ternary_gemm_kernel(TernaryBatch bat
 template <int kN8>
 void launch_gemm(const TernaryBatch& batch, cudaStream_t stream) {
   constexpr int kBlockN = kWarpsN * kN8 * 8;
+  static_assert(kStages * kBlockN * kRowBytes <= kPortableShared, "more than some GPUs have");
   launch("ternary_gemm_kernel", ternary_gemm_kernel<kN8>, dim3(ternary_units(batch), ceil_div(batch.acts.n_rows, kBlockN)),
          dim3(kThreads), kStages * kBlockN * kRowBytes, stream, batch);
 }

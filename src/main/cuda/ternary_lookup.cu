@@ -107,6 +107,7 @@ __global__ void __launch_bounds__(kWarps* kWarp) ternary_lookup_kernel(TernaryBa
 void launch_ternary_lookup(const TernaryProduct* products, int n, const TernaryActs& acts, const DeviceInfo&,
                            cudaStream_t stream) {
   static_assert(kWarps * kWarp == kGroups * 4, "four threads make a table");
+  static_assert(kGroups * kPlaces * sizeof(int) <= kPortableShared, "more than some GPUs have");
   const TernaryBatch batch = ternary_batch(products, n, acts, kWarps * kTileRows);
   for (int row = 0; row < acts.n_rows; row += 2)
     launch("ternary_lookup_kernel", ternary_lookup_kernel, dim3(ternary_units(batch)), dim3(kWarps * kWarp),

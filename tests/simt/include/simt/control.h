@@ -46,5 +46,8 @@ struct Counters {
   uint64_t graph_launches = 0;
 };
 Counters counters();
+// Calls of the runtime of this name since then, "" for all. Launches count as cudaLaunchKernel; a copy from or to host memory that is not
+// page-locked counts as "pageable copy" besides.
+uint64_t calls(const std::string& name);
 
 }  // namespace simt

@@ -21,10 +21,13 @@ struct Wgmma {
   uint64_t b;
   int add;
   int transposed;
+  uint64_t a_matrix;  // of products with both operands in shared memory
 };
 void wgmma_s8_n128_group(void* const* args);  // args: Wgmma
 void wgmma_f16_n64_group(void* const* args);
 void wgmma_bf16_n64_group(void* const* args);
+template <class T, int n>
+void wgmma_shared_group(void* const* args);  // T: __half or __nv_bfloat16; n: 64, 128, 192
 void wgmma_fence_group(void* const*);
 void wgmma_commit_group(void* const*);
 void wgmma_wait_group(void* const* args);  // args: const int*, how many groups may stay
@@ -70,18 +73,23 @@ inline uint64_t wgmma_matrix(const void* p) {
   return static_cast<uint64_t>((shared_address(p) & 0x3ffff) >> 4) | uint64_t{1} << 16 | uint64_t{1024 >> 4} << 32 | uint64_t{1} << 62;
 }
 inline void wgmma_s8_n128(int32_t (&d)[64], const uint32_t (&a)[4], uint64_t b, SIMT_SITE_ARGS) {
-  simt::Wgmma io{d, a, b, 1, 0};
+  simt::Wgmma io{d, a, b, 1, 0, 0};
   simt::warpgroup(&io, simt::wgmma_s8_n128_group, {"wgmma_s8_n128", site_file, site_line});
 }
 template <int kTransposed>
 inline void wgmma_f16_n64(float (&d)[32], const uint32_t (&a)[4], uint64_t b, int add, SIMT_SITE_ARGS) {
-  simt::Wgmma io{d, a, b, add, kTransposed};
+  simt::Wgmma io{d, a, b, add, kTransposed, 0};
   simt::warpgroup(&io, simt::wgmma_f16_n64_group, {"wgmma_f16_n64", site_file, site_line});
 }
 template <int kTransposed>
 inline void wgmma_bf16_n64(float (&d)[32], const uint32_t (&a)[4], uint64_t b, int add, SIMT_SITE_ARGS) {
-  simt::Wgmma io{d, a, b, add, kTransposed};
+  simt::Wgmma io{d, a, b, add, kTransposed, 0};
   simt::warpgroup(&io, simt::wgmma_bf16_n64_group, {"wgmma_bf16_n64", site_file, site_line});
+}
+template <class T, int n>
+inline void wgmma_shared(float (&d)[n / 2], uint64_t a, uint64_t b, int add, SIMT_SITE_ARGS) {
+  simt::Wgmma io{d, nullptr, b, add, 0, a};
+  simt::warpgroup(&io, simt::wgmma_shared_group<T, n>, {"wgmma_shared", site_file, site_line});
 }
 
 }  // namespace tern::cuda

@@ -17,6 +17,7 @@ final class FakeStep implements Scheduler.Step {
   int nSteps;
   int lastRows;
   int lastSeqs;
+  int nSingleRows; // sequences of one row in all steps
   RuntimeException failNext;
 
   FakeStep(StepBatch batch, int nPages) {
@@ -41,6 +42,7 @@ final class FakeStep implements Scheduler.Step {
     }
     int output = 0;
     for (int seq = 0; seq < batch.nSeqs(); seq++) {
+      nSingleRows += batch.rowBegin(seq + 1) - batch.rowBegin(seq) == 1 ? 1 : 0;
       for (; output < batch.nOutputs() && batch.rowOf(output) < batch.rowBegin(seq + 1); output++) {
         compute(output, seq);
       }

@@ -104,6 +104,29 @@ class SchedulerTest {
     assertTrue(longest.ended);
   }
 
+  /** Only prompts of one token are fed as one row: chunks must not change a prompt's bits on a GPU. */
+  @Test
+  void promptsAreNotCutToSingleRows() {
+    Random random = Seed.random();
+    for (int c = 0; c < 60; c++) {
+      int n = 1 + random.nextInt(5);
+      Rig rig = new Rig(CachePolicy.dense(400), n, 3 + random.nextInt(12));
+      int singles = 0;
+      List<Collector> outs = new ArrayList<>();
+      for (int i = 0; i < n; i++) {
+        int length = random.nextInt(4) == 0 ? 1 : 2 + random.nextInt(50);
+        singles += length == 1 ? 1 : 0;
+        outs.add(rig.generate(rig.sequence(), Rig.prompt(length, i), i, 1)); // one token: no row is a generated one
+        for (int k = random.nextInt(4); k > 0; k--) {
+          rig.scheduler.doWork();
+        }
+      }
+      rig.run();
+      outs.forEach(out -> assertEquals(1, out.tokens.size()));
+      assertEquals(singles, rig.step.nSingleRows, Seed.text() + " case " + c);
+    }
+  }
+
   @Test
   void theStreamGoesOnWhereItEnded() {
     int[] prompt = Rig.prompt(20, 1);

@@ -64,7 +64,10 @@ public final class Scheduler {
       return 0;
     }
     int work = takeCommands() + endCancelled() + endFull();
-    int waiting = schedule();
+    int waiting = schedule(false);
+    if (batch.size() == 0 && waiting > 0) {
+      waiting = schedule(true);
+    }
     if (batch.size() > 0) {
       runStep();
       return work + batch.nRows();
@@ -72,7 +75,8 @@ public final class Scheduler {
     return work + (waiting > 0 && waiting == tasks.size() ? preempt() : 0);
   }
 
-  private int schedule() {
+  /** Fills the batch; returns how many tasks wait for pages. */
+  private int schedule(boolean singleRows) {
     batch.clear();
     int waiting = 0;
     for (int i = 0; i < tasks.size(); i++) {
@@ -90,16 +94,32 @@ public final class Scheduler {
       if (task.decoding()) {
         continue;
       }
-      int wanted = Math.min(task.wanted(), task.kind == Kind.SCORE ? Math.min(rowsLeft, scoresLeft) : rowsLeft);
-      int rows = wanted == 0 ? 0 : task.sequence.cache.fitting(wanted);
+      boolean scores = task.kind == Kind.SCORE;
+      boolean cutAnywhere = singleRows || (scores ? Math.min(prefillRows, scoreRows) : prefillRows) < 3;
+      int wanted = chunk(task.wanted(), scores ? Math.min(rowsLeft, scoresLeft) : rowsLeft, cutAnywhere);
+      int rows = wanted == 0 ? 0 : chunk(task.wanted(), task.sequence.cache.fitting(wanted), cutAnywhere);
       if (rows > 0) {
         turn = index + 1;
         rowsLeft -= rows;
-        scoresLeft -= task.kind == Kind.SCORE ? rows : 0;
+        scoresLeft -= scores ? rows : 0;
       }
       waiting += wanted == 0 ? 0 : add(task, rows);
     }
     return waiting;
+  }
+
+  /**
+   * How many of a prompt's rows are taken where there is room for some: not one of several, and not so many that one is left. Kernels of
+   * a GPU treat single rows otherwise than several, and a prompt must have the same bits whatever its chunks are. That cannot be had with
+   * one or two rows a step, or if all streams wait for pages.
+   */
+  private static int chunk(int wanted, int room, boolean cutAnywhere) {
+    int rows = Math.min(wanted, room);
+    if (cutAnywhere || rows == wanted) {
+      return rows;
+    }
+    rows = wanted - rows == 1 ? rows - 1 : rows;
+    return rows < 2 ? 0 : rows;
   }
 
   /** Puts rows of a task into the batch; 1 if it must wait for pages. */
