@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -102,6 +103,53 @@ TEST_P(TernaryKernelTest, AnyNumberOfActivationRows) {
     expect_exact(GetParam(), 131, 257, n_act_rows);
     expect_exact(GetParam(), 256, 768, n_act_rows);
   }
+}
+
+// Appended by many threads in pieces that begin and end within tiles: the same sums as row by row.
+TEST_P(TernaryKernelTest, AppendedByAllThreads) {
+  std::mt19937_64 random(seed());
+  Pool pool(3);
+  for (int n_rows : {1, 33, 300, 641})
+    for (int piece : {1, 7, 200, 641}) {
+      const int n_cols = 131;
+      const auto w = random_trits(random, size_t(n_rows) * n_cols);
+      Acts acts(1, n_cols);
+      acts.fill(random);
+      const auto expected = ternary_product(w, n_rows, n_cols, acts.q.data(), acts.stride, 1);
+      const auto weight = TernaryWeight::create(GetParam(), n_rows, n_cols, &pool);
+      for (int first = 0; first < n_rows; first += piece) {
+        const int n = std::min(piece, n_rows - first);
+        ASSERT_EQ(weight->append_rows(pool, n, [&](int i, uint8_t* codes, float* scale) {
+          for (int j = 0; j < n_cols; j++) codes[j] = uint8_t(w[size_t(first + i) * n_cols + j] + 1);
+          *scale = float(first + i);
+          return true;
+        }), -1);
+      }
+      ASSERT_TRUE(weight->complete());
+      Buffer scratch(weight->scratch_bytes(1), "test");
+      weight->prepare(pool, acts.rows(), 1, scratch.as<void>());
+      acts.scale[0] = 1;
+      std::vector<float> out(size_t(n_rows), -1);
+      for (int task = 0; task < weight->n_tasks(1); task++)
+        weight->run_task(task, acts.rows(), 1, scratch.as<void>(), out.data(), n_rows, false);
+      for (int r = 0; r < n_rows; r++)
+        ASSERT_EQ(out[r], float(expected[r]) * float(r)) << "row " << r << " of " << n_rows << " in pieces of " << piece << ", TERN_SEED=" << seed();
+    }
+}
+
+TEST_P(TernaryKernelTest, TheFirstRowThatIsNotTernaryIsNamed) {
+  Pool pool(3);
+  const auto weight = TernaryWeight::create(GetParam(), 1000, 64, &pool);
+  const auto row = [](int bad) {
+    return [bad](int i, uint8_t* codes, float* scale) {
+      std::memset(codes, 1, 64);
+      *scale = 1;
+      return i < bad || i % 3 != bad % 3;
+    };
+  };
+  ASSERT_EQ(weight->append_rows(pool, 500, row(1000)), -1);
+  ASSERT_EQ(weight->append_rows(pool, 400, row(77)), 577);
+  EXPECT_THROW(weight->append_rows(pool, 101, row(1000)), Error);
 }
 
 TEST_P(TernaryKernelTest, ManyTasks) {

@@ -111,6 +111,7 @@ int32_t tern_model_load_begin(tern_model* model, int32_t role, int32_t layer, in
                               int32_t n_cols, float scale) {
   return guarded([&] {
     TERN_CHECK_HANDLE(model);
+    const std::lock_guard<std::mutex> lock(model->model->device().mutex);  // its threads make the memory
     model->model->load_begin(role, layer, type, store, n_rows, n_cols, scale);
   });
 }
@@ -120,6 +121,7 @@ int32_t tern_model_load_rows(tern_model* model, int32_t role, int32_t layer, int
   return guarded([&] {
     TERN_CHECK_HANDLE(model);
     TERN_CHECK_HANDLE(data);
+    const std::lock_guard<std::mutex> lock(model->model->device().mutex);  // its threads pack the rows
     model->model->load_rows(role, layer, n_rows, data, n_bytes);
   });
 }

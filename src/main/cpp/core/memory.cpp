@@ -11,12 +11,14 @@
 #include <limits>
 
 #include "core/checked.h"
+#include "core/pool.h"
 
 namespace tern {
 namespace {
 
 constexpr int64_t kLarge = 4 << 20;      // from here on: own mapping, huge pages
 constexpr int64_t kHugePage = 2 << 20;
+constexpr int64_t kPage = 4 << 10;
 constexpr int64_t kAskFirst = 1 << 20;   // from here on: compare with what the system says is free
 
 std::atomic<int64_t> live_bytes{0};
@@ -99,13 +101,23 @@ int64_t available_bytes() {
 }
 
 // Makes pages real now: a page that is not there when a kernel first writes to it ends the process.
-bool populate(void* data, int64_t n_bytes) {
+bool populate(uint8_t* data, int64_t n_bytes) {
 #ifdef MADV_POPULATE_WRITE
   if (madvise(data, static_cast<size_t>(n_bytes), MADV_POPULATE_WRITE) == 0) return true;
   if (errno != EINVAL) return false;
 #endif
-  for (int64_t i = 0; i < n_bytes; i += 4096) static_cast<volatile char*>(data)[i] = 0;
+  for (int64_t i = 0; i < n_bytes; i += kPage) static_cast<volatile uint8_t*>(data)[i] = 0;
   return true;
+}
+
+bool populate(uint8_t* data, int64_t n_bytes, Pool* pool) {
+  if (!pool) return populate(data, n_bytes);
+  std::atomic<bool> all{true};
+  pool->run(static_cast<int>((n_bytes + kHugePage - 1) / kHugePage), [&](int i, int) {
+    const int64_t at = i * kHugePage;
+    if (!populate(data + at, std::min(kHugePage, n_bytes - at))) all = false;
+  });
+  return all;
 }
 
 [[noreturn]] void out_of_memory(int64_t n_bytes, const char* purpose) {
@@ -120,12 +132,13 @@ bool populate(void* data, int64_t n_bytes) {
 
 int64_t native_bytes() { return live_bytes.load(std::memory_order_relaxed); }
 
-Buffer::Buffer(int64_t n_bytes, const char* purpose) {
+Buffer::Buffer(int64_t n_bytes, const char* purpose, Pool* pool) {
   if (n_bytes == 0) return;
   if (n_bytes < 0) fail(TERN_ERR_INVALID_ARGUMENT, "%s: a negative size", purpose);
   if (n_bytes >= kAskFirst && n_bytes > available_bytes()) out_of_memory(n_bytes, purpose);
   if (n_bytes >= kLarge) {
-    const int64_t rounded = round_up(n_bytes, kHugePage);
+    // It begins on a huge page and ends with small ones: a whole one more for each matrix would be a sixth of a model of two bits.
+    const int64_t rounded = round_up(n_bytes, kPage);
     const int64_t span = checked_add(rounded, kHugePage);
     void* raw = mmap(nullptr, static_cast<size_t>(span), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (raw == MAP_FAILED) out_of_memory(n_bytes, purpose);
@@ -136,7 +149,7 @@ Buffer::Buffer(int64_t n_bytes, const char* purpose) {
     if (end > aligned + rounded) munmap(reinterpret_cast<void*>(aligned + rounded), end - aligned - rounded);
     data_ = reinterpret_cast<void*>(aligned);
     madvise(data_, static_cast<size_t>(rounded), MADV_HUGEPAGE);  // advice only: fine where it is refused
-    if (!populate(data_, rounded)) {
+    if (!populate(static_cast<uint8_t*>(data_), rounded, pool)) {
       munmap(data_, static_cast<size_t>(rounded));
       out_of_memory(n_bytes, purpose);
     }

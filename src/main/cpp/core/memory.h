@@ -10,10 +10,13 @@ namespace tern {
 
 int64_t native_bytes();  // held by all Buffers now
 
+class Pool;
+
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(int64_t n_bytes, const char* purpose);
+  // pool: its threads share the work of making a large buffer's pages, which is most of the time that loading a model's bytes takes.
+  Buffer(int64_t n_bytes, const char* purpose, Pool* pool = nullptr);
   // Memory of another kind, counted here and given back with release(data).
   static Buffer adopt(void* data, int64_t n_bytes, void (*release)(void*));
   ~Buffer() {

@@ -35,7 +35,7 @@ class CpuBackend final : public Backend {
   void set_threads(int n) override { pool_.resize(n); }
 
   std::unique_ptr<Weight> create_weight(int type, int store, int n_rows, int n_cols, float scale, bool vector) override {
-    return create_cpu_weight(type, store, n_rows, n_cols, scale, vector);
+    return create_cpu_weight(pool_, type, store, n_rows, n_cols, scale, vector);
   }
 
   Buffer allocate(int64_t n_bytes, const char* purpose) override { return Buffer(n_bytes, purpose); }

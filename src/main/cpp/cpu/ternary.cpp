@@ -2,8 +2,10 @@
 #include "cpu/ternary.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "core/checked.h"
 #include "cpu/ternary_kernel.h"
@@ -45,29 +47,51 @@ int parts_of(int64_t amount, int64_t each, int most) {
 
 class PackedWeight final : public TernaryWeight {
  public:
-  PackedWeight(const TernaryKernel& kernel, int n_rows, int n_cols)
+  PackedWeight(const TernaryKernel& kernel, int n_rows, int n_cols, Pool* pool)
       : kernel_(kernel),
         n_rows_(n_rows),
         n_cols_(n_cols),
         n_tiles_((n_rows + kernel.tile_rows - 1) / kernel.tile_rows),
         tile_bytes_(kernel.tile_bytes(n_cols)),
-        packed_(checked_mul(n_tiles_, tile_bytes_), "ternary weights"),
-        scales_(int64_t(n_rows) * 4, "ternary scales"),
-        codes_(size_t(n_cols) + 64, 1) {}
+        packed_(checked_mul(n_tiles_, tile_bytes_), "ternary weights", pool),
+        scales_(int64_t(n_rows) * 4, "ternary scales") {}
 
   void append_row(const int8_t* trits, float scale) override {
     if (complete()) fail(TERN_ERR_INVALID_ARGUMENT, "a row too many: the weight has %d", n_rows_);
     if (!std::isfinite(scale)) fail(TERN_ERR_NOT_TERNARY, "the scale of row %d is not finite", n_appended_);
+    std::vector<uint8_t> codes(codes_stride(), 1);
     uint8_t worst = 0;
     for (int i = 0; i < n_cols_; i++) {
-      codes_[size_t(i)] = uint8_t(trits[i] + 1);
-      worst = std::max(worst, codes_[size_t(i)]);
+      codes[size_t(i)] = uint8_t(trits[i] + 1);
+      worst = std::max(worst, codes[size_t(i)]);
     }
     if (worst > 2) fail(TERN_ERR_NOT_TERNARY, "row %d holds a value other than -1, 0, 1", n_appended_);
-    uint8_t* tile = packed_.as<uint8_t>() + n_appended_ / kernel_.tile_rows * tile_bytes_;
-    kernel_.pack_row(codes_.data(), n_cols_, n_appended_ % kernel_.tile_rows, tile);
-    scales_.as<float>()[n_appended_++] = scale;
-    if (complete()) std::vector<uint8_t>().swap(codes_);
+    pack(n_appended_++, codes.data(), scale);
+  }
+
+  // Rows of a tile share its bytes, so that a tile is one task.
+  int append_rows(Pool& pool, int n, const Row& row) override {
+    if (n > n_rows_ - n_appended_) fail(TERN_ERR_INVALID_ARGUMENT, "%d rows after %d of %d", n, n_appended_, n_rows_);
+    const int first = n_appended_, end = first + n, tile_rows = kernel_.tile_rows;
+    const int first_tile = first / tile_rows, n_tasks = n == 0 ? 0 : (end - 1) / tile_rows - first_tile + 1;
+    std::vector<uint8_t> codes(codes_stride() * size_t(pool.n_threads()), 1);
+    std::atomic<int> bad{end};
+    pool.run(n_tasks, [&](int task, int thread) {
+      const int begin = std::max(first, (first_tile + task) * tile_rows);
+      uint8_t* const to = codes.data() + codes_stride() * size_t(thread);
+      for (int r = begin; r < std::min(end, (first_tile + task + 1) * tile_rows) && r < bad.load(); r++) {
+        float scale = 0;
+        if (row(r - first, to, &scale)) {
+          pack(r, to, scale);
+          continue;
+        }
+        int least = bad.load();
+        while (r < least && !bad.compare_exchange_weak(least, r)) {
+        }
+      }
+    });
+    n_appended_ = end;
+    return bad.load() < end ? bad.load() : -1;
   }
 
   bool complete() const override { return n_appended_ == n_rows_; }
@@ -115,6 +139,13 @@ class PackedWeight final : public TernaryWeight {
   }
 
  private:
+  size_t codes_stride() const { return (size_t(n_cols_) + 64 + 63) / 64 * 64; }  // what pack_row reads, in lines of a thread's own
+
+  void pack(int row, const uint8_t* codes, float scale) {
+    kernel_.pack_row(codes, n_cols_, row % kernel_.tile_rows, packed_.as<uint8_t>() + row / kernel_.tile_rows * tile_bytes_);
+    scales_.as<float>()[row] = scale;
+  }
+
   struct Cut {
     int n_row_parts, n_act_parts;
   };
@@ -157,7 +188,6 @@ class PackedWeight final : public TernaryWeight {
   const int n_rows_, n_cols_, n_tiles_;
   const int64_t tile_bytes_;
   Buffer packed_, scales_;
-  std::vector<uint8_t> codes_;  // of the row being appended
   int n_appended_ = 0;
 };
 
@@ -180,12 +210,12 @@ const TernaryKernel& ternary_kernel(const char* name) {
   fail(TERN_ERR_INVALID_ARGUMENT, "no ternary kernel \"%s\" here; there are: %s", name, names.c_str());
 }
 
-std::unique_ptr<TernaryWeight> TernaryWeight::create(const std::string& kernel, int n_rows, int n_cols) {
+std::unique_ptr<TernaryWeight> TernaryWeight::create(const std::string& kernel, int n_rows, int n_cols, Pool* pool) {
   TERN_CHECK_ARG(n_rows >= 1, "a ternary weight has %d rows; at least 1 is needed", n_rows);
   TERN_CHECK_ARG(n_cols >= 1 && n_cols <= kMaxTernaryCols, "a ternary weight has %d columns; 1 to %d can be summed in int32",
                  n_cols, kMaxTernaryCols);
   const std::string name = kernel.empty() ? ternary_plan(n_rows, n_cols) : kernel;
-  return std::unique_ptr<TernaryWeight>(new PackedWeight(ternary_kernel(name.c_str()), n_rows, n_cols));
+  return std::unique_ptr<TernaryWeight>(new PackedWeight(ternary_kernel(name.c_str()), n_rows, n_cols, pool));
 }
 
 }  // namespace tern::cpu

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,11 +24,17 @@ std::vector<std::string> ternary_kernels();
 // A weight packed for one kernel. Rows are appended in order; the class knows how its kernel interleaves them.
 class TernaryWeight {
  public:
-  // kernel empty: the one the plan picks for this shape by measurement (plan/ternary_plan.h).
-  static std::unique_ptr<TernaryWeight> create(const std::string& kernel, int n_rows, int n_cols);
+  // kernel empty: the one the plan picks for this shape by measurement (plan/ternary_plan.h). pool: makes its memory, see Buffer.
+  static std::unique_ptr<TernaryWeight> create(const std::string& kernel, int n_rows, int n_cols, Pool* pool = nullptr);
   virtual ~TernaryWeight() = default;
 
   virtual void append_row(const int8_t* trits, float scale) = 0;  // trits: [n_cols]
+
+  // Appends n rows, decoded and packed on all threads of the pool. row(i, codes, scale) writes the trits of row i as w + 1 to
+  // codes [n_cols] and its scale, or returns false if it is not ternary; several threads call it at once, and it must not throw.
+  // The first row that is not ternary is returned, and the weight is then of no use; -1 if there is none.
+  using Row = std::function<bool(int i, uint8_t* codes, float* scale)>;
+  virtual int append_rows(Pool& pool, int n, const Row& row) = 0;
   virtual bool complete() const = 0;
 
   virtual const char* kernel() const = 0;

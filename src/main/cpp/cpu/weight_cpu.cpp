@@ -1,5 +1,6 @@
 #include "cpu/weight_cpu.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -10,6 +11,8 @@
 namespace tern::cpu {
 namespace {
 
+constexpr int64_t kCopyBytes = 512 << 10;  // of one task: some 100 us
+
 // What the kernels do not read is kept in a wider type: TQ1_0 and TQ2_0 as F16, which holds their values exactly, those with a scale
 // a row as F32. A scale cannot be folded into narrower types without rounding, so such a weight becomes F32, as do vectors.
 int dense_type(int type, float scale, bool vector) {
@@ -19,20 +22,19 @@ int dense_type(int type, float scale, bool vector) {
 
 }  // namespace
 
-CpuWeight::CpuWeight(int type, int store, int n_rows, int n_cols, float scale, bool vector)
-    : type_(type), n_rows_(n_rows), n_cols_(n_cols), scale_(scale) {
+CpuWeight::CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector)
+    : pool_(pool), type_(type), n_rows_(n_rows), n_cols_(n_cols), scale_(scale) {
   TERN_CHECK_ARG(n_rows > 0 && n_cols > 0, "a weight of shape [%d, %d]", n_rows, n_cols);
   const int64_t in_bytes = row_bytes(type, n_cols);  // refuses unknown types and partial blocks
   if (store == TERN_STORE_TERNARY) {
     TERN_CHECK_ARG(n_cols <= kMaxTernaryCols, "a ternary row of %d columns, at most %d", n_cols, kMaxTernaryCols);
-    ternary_ = TernaryWeight::create("", n_rows, n_cols);
-    row_ = Buffer(n_cols, "a weight row");
+    ternary_ = TernaryWeight::create("", n_rows, n_cols, &pool);
     dense_ = {Buffer(), -1, n_rows, n_cols};
   } else {
     TERN_CHECK_ARG(store == TERN_STORE_DENSE, "store %d is neither dense nor ternary", store);
     const int kept = dense_type(type, scale, vector);
     const int64_t out_bytes = kept == type ? in_bytes : row_bytes(kept, n_cols);
-    dense_ = {Buffer(checked_mul(out_bytes, n_rows), "a weight matrix"), kept, n_rows, n_cols};
+    dense_ = {Buffer(checked_mul(out_bytes, n_rows), "a weight matrix", &pool), kept, n_rows, n_cols};
     if (kept != type || scale != 1) row_ = Buffer(checked_mul(n_cols, sizeof(float)), "a weight row");
   }
 }
@@ -44,20 +46,21 @@ void CpuWeight::append_rows(int n, const void* data, int64_t n_bytes) {
                  static_cast<long long>(stride));
   const uint8_t* in = static_cast<const uint8_t*>(data);
   if (ternary_) {
-    for (int r = 0; r < n; r++, n_loaded_++) {
-      float row_scale;
-      if (!decode_ternary_row(type_, in + stride * r, n_cols_, row_.as<int8_t>(), &row_scale))
-        fail(TERN_ERR_NOT_TERNARY, "row %d is not ternary with one scale", n_loaded_);
-      const float scale = row_scale * scale_;
-      if (!std::isfinite(scale)) fail(TERN_ERR_NOT_TERNARY, "row %d has the scale %g", n_loaded_, double(scale));
-      ternary_->append_row(row_.as<int8_t>(), scale);
-    }
+    const int bad = ternary_->append_rows(pool_, n, [&](int r, uint8_t* codes, float* row_scale) {
+      return decode_ternary_codes(type_, in + stride * r, n_cols_, codes, row_scale) && std::isfinite(*row_scale *= scale_);
+    });
+    if (bad >= 0) fail(TERN_ERR_NOT_TERNARY, "row %d is not ternary with one finite scale", bad);
+    n_loaded_ += n;
     return;
   }
   const int64_t out_stride = row_bytes(dense_.type, n_cols_);
   uint8_t* out = dense_.data.as<uint8_t>() + out_stride * n_loaded_;
   if (!row_) {
-    std::memcpy(out, in, static_cast<size_t>(n_bytes));
+    const int n_parts = static_cast<int>((n_bytes + kCopyBytes - 1) / kCopyBytes);
+    pool_.run(n_parts, [&](int i, int) {
+      const int64_t at = i * kCopyBytes;
+      std::memcpy(out + at, in + at, static_cast<size_t>(std::min(kCopyBytes, n_bytes - at)));
+    });
   } else {
     float* row = row_.as<float>();
     for (int r = 0; r < n; r++) {
@@ -72,8 +75,8 @@ void CpuWeight::append_rows(int n, const void* data, int64_t n_bytes) {
   n_loaded_ += n;
 }
 
-std::unique_ptr<Weight> create_cpu_weight(int type, int store, int n_rows, int n_cols, float scale, bool vector) {
-  return std::make_unique<CpuWeight>(type, store, n_rows, n_cols, scale, vector);
+std::unique_ptr<Weight> create_cpu_weight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector) {
+  return std::make_unique<CpuWeight>(pool, type, store, n_rows, n_cols, scale, vector);
 }
 
 }  // namespace tern::cpu

@@ -1,4 +1,5 @@
-// A weight on the CPU: dense as in its file, or packed for a ternary kernel.
+// A weight on the CPU: dense as in its file, or packed for a ternary kernel. Rows are appended by all threads of the pool, which
+// outlives the weight.
 #pragma once
 
 #include <memory>
@@ -11,7 +12,7 @@ namespace tern::cpu {
 
 class CpuWeight final : public Weight {
  public:
-  CpuWeight(int type, int store, int n_rows, int n_cols, float scale, bool vector);
+  CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector);
 
   void append_rows(int n, const void* data, int64_t n_bytes) override;
   bool complete() const override { return n_loaded_ == n_rows_; }
@@ -25,6 +26,7 @@ class CpuWeight final : public Weight {
   const DenseWeight& dense() const { return dense_; }
 
  private:
+  Pool& pool_;
   int type_;  // of the rows given
   int n_rows_;
   int n_cols_;
@@ -32,9 +34,9 @@ class CpuWeight final : public Weight {
   int n_loaded_ = 0;
   std::unique_ptr<TernaryWeight> ternary_;
   DenseWeight dense_;
-  Buffer row_;  // one row on its way: trits or floats
+  Buffer row_;  // one dense row on its way, as floats
 };
 
-std::unique_ptr<Weight> create_cpu_weight(int type, int store, int n_rows, int n_cols, float scale, bool vector);
+std::unique_ptr<Weight> create_cpu_weight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector);
 
 }  // namespace tern::cpu

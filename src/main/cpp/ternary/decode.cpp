@@ -102,21 +102,20 @@ bool merge_scale(float d, bool any, float* scale) {
 }
 
 template <class Format>
-bool decode_coded_trits(const uint8_t* row, int32_t n_cols, int8_t* trits, float* scale) {
+bool decode_coded(const uint8_t* row, int32_t n_cols, uint8_t* codes, float* scale) {
   constexpr CodedFormat f = Format::kFormat;
   const uint8_t* block = row + f.header_bytes;
-  for (int b = 0; b < n_cols / f.block; b++, block += f.block_bytes, trits += f.block) {
-    uint8_t codes[f.block];
+  for (int b = 0; b < n_cols / f.block; b++, block += f.block_bytes, codes += f.block) {
     Format::codes(block, codes);
-    if (any_code_3(codes, f.block)) return false;
-    uint8_t any = 0;
+    uint8_t bad = 0, any = 0;
     for (int i = 0; i < f.block; i++) {
-      trits[i] = int8_t(codes[i] - 1);
-      any |= uint8_t(trits[i]);
+      bad |= codes[i] & codes[i] >> 1;
+      any |= codes[i] ^ 1;
     }
+    if (bad) return false;
     const float d = Format::scale(row, block);
-    if (d == 0) {  // all of the block is zero, whatever its trits
-      std::memset(trits, 0, f.block);
+    if (d == 0) {  // all of the block is zero, whatever its codes
+      std::memset(codes, 1, f.block);
       any = 0;
     }
     if (!merge_scale(d, any, scale)) return false;
@@ -138,12 +137,33 @@ void decode_coded_values(int32_t type, const uint8_t* row, int32_t n_cols, float
   }
 }
 
-// One value of any sign makes the scale; every other must be its negative, itself or zero.
-bool decode_ternary_values(const float* values, int32_t n, int8_t* trits, float* scale) {
+// Floats of any width by their bits: one magnitude makes the scale; every other is that one, or zero. False if not so.
+template <class Word>
+bool decode_ternary_words(const uint8_t* row, int32_t n_cols, uint8_t* codes, Word* scale) {
+  constexpr Word kMagnitude = Word(Word(~Word(0)) >> 1);
+  const auto at = [row](int i) {
+    Word w;
+    std::memcpy(&w, row + sizeof(Word) * size_t(i), sizeof w);
+    return w;
+  };
+  Word s = 0;
+  for (int i = 0; s == 0 && i < n_cols; i++) s = at(i) & kMagnitude;
+  Word bad = 0;
+  for (int i = 0; i < n_cols; i++) {
+    const Word w = at(i), magnitude = w & kMagnitude;
+    bad |= Word(magnitude != 0) & Word(magnitude != s);
+    codes[i] = uint8_t(magnitude == 0 ? 1 : w == magnitude ? 2 : 0);
+  }
+  *scale = s;
+  return bad == 0;
+}
+
+// Values of a block format that happen to be ternary.
+bool decode_ternary_values(const float* values, int32_t n, uint8_t* codes, float* scale) {
   for (int i = 0; i < n; i++) {
     const float magnitude = std::fabs(values[i]);
     if (!std::isfinite(magnitude)) return false;
-    trits[i] = values[i] > 0 ? 1 : values[i] < 0 ? -1 : 0;
+    codes[i] = values[i] > 0 ? 2 : values[i] < 0 ? 0 : 1;
     if (magnitude == 0) continue;
     if (*scale == 0) *scale = magnitude;
     if (magnitude != *scale) return false;
@@ -172,16 +192,35 @@ int64_t row_bytes(int32_t type, int32_t n_cols) {
 }
 
 bool decode_ternary_row(int32_t type, const void* row, int32_t n_cols, int8_t* trits, float* scale) {
+  uint8_t* codes = reinterpret_cast<uint8_t*>(trits);
+  if (!decode_ternary_codes(type, row, n_cols, codes, scale)) return false;
+  for (int i = 0; i < n_cols; i++) trits[i] = int8_t(codes[i] - 1);
+  return true;
+}
+
+bool decode_ternary_codes(int32_t type, const void* row, int32_t n_cols, uint8_t* codes, float* scale) {
   row_bytes(type, n_cols);
   *scale = 0;
   const uint8_t* p = static_cast<const uint8_t*>(row);
   bool ternary = false;
-  if (with_coded_format(type, [&](auto f) { ternary = decode_coded_trits<decltype(f)>(p, n_cols, trits, scale); })) return ternary;
+  if (with_coded_format(type, [&](auto f) { ternary = decode_coded<decltype(f)>(p, n_cols, codes, scale); })) return ternary;
+  if (type == TERN_TYPE_F32) {
+    uint32_t bits;
+    ternary = decode_ternary_words(p, n_cols, codes, &bits);
+    std::memcpy(scale, &bits, 4);
+    return ternary && std::isfinite(*scale);
+  }
+  if (type == TERN_TYPE_F16 || type == TERN_TYPE_BF16) {
+    uint16_t bits;
+    ternary = decode_ternary_words(p, n_cols, codes, &bits);
+    *scale = type == TERN_TYPE_F16 ? float_from_half(bits) : bf16_at(reinterpret_cast<const uint8_t*>(&bits));
+    return ternary && std::isfinite(*scale);
+  }
   float values[kPiece];
   for (int begin = 0; begin < n_cols; begin += kPiece) {
     const int n = n_cols - begin < kPiece ? n_cols - begin : kPiece;
     decode_row(type, begin ? p + row_bytes(type, begin) : p, n, values);
-    if (!decode_ternary_values(values, n, trits + begin, scale)) return false;
+    if (!decode_ternary_values(values, n, codes + begin, scale)) return false;
   }
   return true;
 }

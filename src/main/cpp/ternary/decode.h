@@ -15,6 +15,9 @@ bool ternary_coded(int32_t type);
 // for a single finite s, or holds a code without meaning. A row of zeros has scale 0. Reads exactly row_bytes bytes.
 bool decode_ternary_row(int32_t type, const void* row, int32_t n_cols, int8_t* trits, float* scale);
 
+// The same, as codes trit + 1: what kernels pack.
+bool decode_ternary_codes(int32_t type, const void* row, int32_t n_cols, uint8_t* codes, float* scale);
+
 // Decodes one row of any type to floats: exactly, but for Q6_K, whose scale (exact) times 6 bits is rounded to a float.
 // Throws Error(INVALID_ARGUMENT) on a code without meaning (I2_S, IQ2_BN; in TQ2_0 and Q2_0 the code 3 is +2).
 void decode_row(int32_t type, const void* row, int32_t n_cols, float* out);

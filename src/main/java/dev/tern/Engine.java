@@ -244,7 +244,7 @@ public final class Engine implements AutoCloseable {
       return this;
     }
 
-    /** Type of the cached keys and values. Default: F32 if all of the model's layer matrices are F32, else F16. */
+    /** Type of the cached keys and values. Default: F32 if all of the model's layer matrices are kept as F32, else F16. */
     public Builder kvType(KvType type) {
       kvType = Objects.requireNonNull(type, "type");
       return this;

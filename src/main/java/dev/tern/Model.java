@@ -119,7 +119,7 @@ public final class Model implements AutoCloseable {
     if (where.isCuda()) {
       return KvType.F16;
     }
-    boolean allF32 = spec.weights().stream().filter(w -> w.role().layerMatrix()).allMatch(w -> w.type() == TensorType.F32);
+    boolean allF32 = nTernaryWeights() == 0 && spec.weights().stream().filter(w -> w.role().layerMatrix()).allMatch(w -> w.type() == TensorType.F32);
     return allF32 ? KvType.F32 : KvType.F16;
   }
 

@@ -8,14 +8,22 @@ final class Dequantize {
 
   /** The values of a tensor's bytes, its columns given; a scale behind the rows is multiplied in. */
   static float[] floats(TensorType type, ByteBuffer bytes, int columns) {
-    int nRows = (int) ((bytes.remaining() - type.tail()) / type.rowBytes(columns));
-    float[] out = new float[nRows * columns];
+    float[] out = rows(type, bytes, columns, (int) ((bytes.remaining() - type.tail()) / type.rowBytes(columns)));
     float tail = type == TensorType.I2_S ? bytes.getFloat(bytes.limit() - type.tail()) : 1;
+    for (int i = 0; i < out.length; i++) {
+      out[i] *= tail;
+    }
+    return out;
+  }
+
+  /** The values of some rows, without a scale behind all of them. */
+  static float[] rows(TensorType type, ByteBuffer bytes, int columns, int nRows) {
+    float[] out = new float[nRows * columns];
     for (int r = 0; r < nRows; r++) {
       int row = bytes.position() + (int) (r * type.rowBytes(columns));
       for (int c = 0; c < columns; c++) {
         int at = row + type.rowHeader() + c / type.blockSize() * type.blockBytes();
-        out[r * columns + c] = tail * element(type, bytes, row, at, c % type.blockSize());
+        out[r * columns + c] = element(type, bytes, row, at, c % type.blockSize());
       }
     }
     return out;

@@ -115,7 +115,7 @@ class GgufMalformedTest {
         kind("tensor type 38, TL1", UNSUPPORTED, "38 (TL1); supported: F32 (0), F16 (1), Q4_0 (2), Q8_0 (8), Q6_K (14)",
             tensor().tensor("t", 38, 0, 128).data(64)),
         kind("I2_S without its scale", FORMAT, "truncated", tensor().tensor("t", 36, 0, 128).data(63)),
-        kind("I2_S rows of 64", FORMAT, "multiple of 128", tensor().tensor("t", 36, 0, 64, 2).data(64)),
+        kind("I2_S rows of 64", UNSUPPORTED, "on ARM", tensor().tensor("t", 36, 0, 64, 2).data(64)),
         kind("IQ2_BN without a row's scale", FORMAT, "truncated", tensor().tensor("t", 135, 0, 64, 3).data(59)),
         kind("IQ1_BN of 2^62", FORMAT, "truncated", tensor().tensor("t", 134, 0, 64, 1L << 40, 1L << 16).data(64)),
         kind("Q2_0 rows of 32", FORMAT, "multiple of 64", tensor().tensor("t", 42, 0, 32, 2).data(64)),

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -13,6 +14,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /** Writes the model of a GGUF file as a directory in the layout of Hugging Face, by the plainest means. */
 final class HfDirectory {
@@ -25,18 +28,26 @@ final class HfDirectory {
     FLOATS, DIVIDED, MULTIPLIED, MASTER
   }
 
-  private record Tensor(String dtype, List<Long> shape, byte[] bytes) {}
+  /** Its bytes are made when they are written: a large model is never whole in memory. */
+  private record Tensor(String dtype, List<Long> shape, int size, Supplier<byte[]> bytes) {}
 
   private final GgufFile model;
   private final ModelSpec spec;
   private final Weights weights;
+  private final boolean bf16;
   private final Map<String, Tensor> tensors = new LinkedHashMap<>();
   final ObjectNode config = JSON.createObjectNode();
   final ObjectNode tokenizer = JSON.createObjectNode();
 
   HfDirectory(GgufFile model, Weights weights) {
+    this(model, weights, false);
+  }
+
+  /** bf16: floats are written as BF16, which must hold the model's values exactly, and not as F32. */
+  HfDirectory(GgufFile model, Weights weights, boolean bf16) {
     this.model = model;
     this.weights = weights;
+    this.bf16 = bf16;
     spec = ModelSpec.from(model);
     config();
     tokenizer();
@@ -46,8 +57,7 @@ final class HfDirectory {
   }
 
   private void config() {
-    boolean llama = spec.arch().equals("llama");
-    config.put("model_type", llama ? "llama" : "bitnet").put("num_hidden_layers", spec.nLayers()).put("hidden_size", spec.hiddenDim())
+    config.put("model_type", spec.arch().startsWith("bitnet") ? "bitnet" : spec.arch()).put("num_hidden_layers", spec.nLayers()).put("hidden_size", spec.hiddenDim())
         .put("intermediate_size", spec.ffnDim()).put("num_attention_heads", spec.nHeads()).put("num_key_value_heads", spec.nKvHeads())
         .put("head_dim", spec.headDim()).put("vocab_size", spec.vocabSize()).put("max_position_embeddings", spec.contextLength())
         .put("rms_norm_eps", spec.normEps()).put("rope_theta", spec.ropeFreqBase()).put("tie_word_embeddings", spec.tiedOutput())
@@ -96,6 +106,8 @@ final class HfDirectory {
       case ATTN_SUB_NORM -> layer + "self_attn.attn_sub_norm";
       case WQ -> layer + "self_attn.q_proj";
       case WK -> layer + "self_attn.k_proj";
+      case ATTN_Q_NORM -> layer + "self_attn.q_norm";
+      case ATTN_K_NORM -> layer + "self_attn.k_norm";
       case WV -> layer + "self_attn.v_proj";
       case WO -> layer + "self_attn.o_proj";
       case FFN_NORM -> layer + "post_attention_layernorm";
@@ -105,21 +117,55 @@ final class HfDirectory {
       case W_DOWN -> layer + "mlp.down_proj";
       default -> throw new IllegalStateException(w.name());
     };
-    ByteBuffer bytes = ByteBuffer.allocate((int) w.byteSize()).order(ByteOrder.LITTLE_ENDIAN);
-    w.read(model, 0, bytes);
-    float[] values = Dequantize.floats(w.type(), bytes.flip(), w.nCols());
-    int heads = w.role() == WeightRole.WQ ? spec.nHeads() : w.role() == WeightRole.WK ? spec.nKvHeads() : 0;
-    if (heads > 0 && spec.ropeStyle() == ModelSpec.RopeStyle.ADJACENT) {
-      values = halves(values, w.nRows() / heads, w.nCols());
-    }
     List<Long> shape = w.nRows() == 1 ? List.of((long) w.nCols()) : List.of((long) w.nRows(), (long) w.nCols());
+    int size = Math.multiplyExact(w.nRows(), w.nCols());
     if (w.role().layerMatrix() && (weights == Weights.DIVIDED || weights == Weights.MULTIPLIED)) {
-      packed(name, values, w.nRows(), w.nCols());
+      packed(name, w);
+    } else if (bf16 && w.nRows() > 1) {
+      tensors.put(name + ".weight", new Tensor("BF16", shape, Math.multiplyExact(size, 2), () -> w.type() == TensorType.BF16 ? raw(w) : bf16(values(w))));
     } else {
-      ByteBuffer floats = ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
-      floats.asFloatBuffer().put(values);
-      tensors.put(name + ".weight", new Tensor("F32", shape, floats.array()));
+      tensors.put(name + ".weight", new Tensor("F32", shape, Math.multiplyExact(size, 4), () -> f32(values(w))));
     }
+  }
+
+  private byte[] raw(WeightRef w) {
+    byte[] bytes = new byte[(int) w.byteSize()];
+    w.read(model, 0, ByteBuffer.wrap(bytes));
+    return bytes;
+  }
+
+  /** The values of a weight, its rows in the order that they have there. */
+  private float[] values(WeightRef w) {
+    ByteBuffer bytes = ByteBuffer.wrap(raw(w)).order(ByteOrder.LITTLE_ENDIAN);
+    float[] values = new float[w.nRows() * w.nCols()];
+    int part = Math.max(1, w.nRows() / 64);
+    IntStream.range(0, (w.nRows() + part - 1) / part).parallel().forEach(i -> { // rows by rows: a scale behind them is w's own
+      int n = Math.min(part, w.nRows() - i * part);
+      ByteBuffer rows = bytes.slice((int) (i * part * w.rowBytes()), (int) (n * w.rowBytes())).order(ByteOrder.LITTLE_ENDIAN);
+      float[] some = Dequantize.rows(w.type(), rows, w.nCols(), n);
+      for (int j = 0; j < some.length; j++) {
+        values[i * part * w.nCols() + j] = some[j] * w.scale();
+      }
+    });
+    int heads = w.role() == WeightRole.WQ ? spec.nHeads() : w.role() == WeightRole.WK ? spec.nKvHeads() : 0;
+    return heads > 0 && spec.ropeStyle() == ModelSpec.RopeStyle.ADJACENT ? halves(values, w.nRows() / heads, w.nCols()) : values;
+  }
+
+  private static byte[] f32(float... values) {
+    ByteBuffer bytes = ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(values);
+    return bytes.array();
+  }
+
+  private static byte[] bf16(float... values) {
+    ByteBuffer bytes = ByteBuffer.allocate(values.length * 2).order(ByteOrder.LITTLE_ENDIAN);
+    for (float v : values) {
+      if ((Float.floatToRawIntBits(v) & 0xffff) != 0) {
+        throw new IllegalArgumentException(v + " is no BF16");
+      }
+      bytes.putShort((short) (Float.floatToRawIntBits(v) >>> 16));
+    }
+    return bytes.array();
   }
 
   /** Rows of each head from the order (i, 0), (i, 1) to (0, i), (1, i). */
@@ -134,28 +180,49 @@ final class HfDirectory {
     return out;
   }
 
-  private void packed(String name, float[] values, int nRows, int nCols) {
-    float scale = 0;
-    for (float v : values) {
-      scale = Math.max(scale, Math.abs(v));
-    }
-    byte[] bytes = new byte[nRows / 4 * nCols];
-    for (int r = 0; r < nRows; r++) {
-      for (int c = 0; c < nCols; c++) {
-        int code = 1 + (int) Math.signum(values[r * nCols + c]);
-        bytes[r % (nRows / 4) * nCols + c] |= (byte) (code << 2 * (r / (nRows / 4)));
+  private void packed(String name, WeightRef w) {
+    int quarter = w.nRows() / 4;
+    tensors.put(name + ".weight", new Tensor("U8", List.of((long) quarter, (long) w.nCols()), quarter * w.nCols(), () -> {
+      float[] values = values(w);
+      byte[] bytes = new byte[quarter * w.nCols()];
+      for (int r = 0; r < w.nRows(); r++) {
+        for (int c = 0; c < w.nCols(); c++) {
+          int code = 1 + (int) Math.signum(values[r * w.nCols() + c]);
+          bytes[r % quarter * w.nCols() + c] |= (byte) (code << 2 * (r / quarter));
+        }
       }
-    }
-    float stored = weights == Weights.DIVIDED ? 1 / scale : scale;
-    tensors.put(name + ".weight", new Tensor("U8", List.of(nRows / 4L, (long) nCols), bytes));
-    tensors.put(name + ".weight_scale",
-        new Tensor("F32", List.of(1L), ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putFloat(stored).array()));
+      return bytes;
+    }));
+    tensors.put(name + ".weight_scale", new Tensor("F32", List.of(1L), 4, () -> {
+      float scale = 0;
+      for (int r = 0; r < w.nRows() && scale == 0; r++) {
+        ByteBuffer row = ByteBuffer.allocate((int) w.rowBytes()).order(ByteOrder.LITTLE_ENDIAN);
+        w.read(model, r * w.rowBytes(), row);
+        for (float v : Dequantize.rows(w.type(), row.flip(), w.nCols(), 1)) {
+          scale = Math.max(scale, Math.abs(v * w.scale()));
+        }
+      }
+      return f32(weights == Weights.DIVIDED ? 1 / scale : scale);
+    }));
   }
 
   /** Changes a tensor's bytes before they are written. */
   HfDirectory change(String name, Consumer<byte[]> change) {
-    change.accept(tensors.get(name).bytes());
+    tensors.computeIfPresent(name, (key, t) -> new Tensor(t.dtype, t.shape, t.size, () -> {
+      byte[] bytes = t.bytes.get();
+      change.accept(bytes);
+      return bytes;
+    }));
     return this;
+  }
+
+  /** Calls a tensor by another name. */
+  void rename(String from, String to) {
+    tensors.put(to, tensors.remove(from));
+  }
+
+  List<String> names() {
+    return List.copyOf(tensors.keySet());
   }
 
   HfDirectory without(String name) {
@@ -172,7 +239,7 @@ final class HfDirectory {
         Files.write(directory.resolve("tokenizer.json"), JSON.writeValueAsBytes(tokenizer));
       }
       if (nFiles == 1) {
-        Files.write(directory.resolve("model.safetensors"), safetensors(tensors));
+        safetensors(directory.resolve("model.safetensors"), tensors);
         return directory;
       }
       ObjectNode index = JSON.createObjectNode();
@@ -187,7 +254,7 @@ final class HfDirectory {
             map.put(e.getKey(), name);
           }
         }
-        Files.write(directory.resolve(name), safetensors(some));
+        safetensors(directory.resolve(name), some);
       }
       Files.write(directory.resolve("model.safetensors.index.json"), JSON.writeValueAsBytes(index));
       return directory;
@@ -196,7 +263,7 @@ final class HfDirectory {
     }
   }
 
-  private static byte[] safetensors(Map<String, Tensor> tensors) throws IOException {
+  private static void safetensors(Path path, Map<String, Tensor> tensors) throws IOException {
     ObjectNode header = JSON.createObjectNode();
     header.putObject("__metadata__").put("format", "pt");
     long at = 0;
@@ -204,12 +271,15 @@ final class HfDirectory {
       ObjectNode t = header.putObject(e.getKey()).put("dtype", e.getValue().dtype());
       ArrayNode shape = t.putArray("shape");
       e.getValue().shape().forEach(shape::add);
-      t.putArray("data_offsets").add(at).add(at += e.getValue().bytes().length);
+      t.putArray("data_offsets").add(at).add(at += e.getValue().size());
     }
     byte[] json = JSON.writeValueAsBytes(header);
-    ByteBuffer out = ByteBuffer.allocate(8 + json.length + (int) at).order(ByteOrder.LITTLE_ENDIAN);
-    out.putLong(json.length).put(json);
-    tensors.values().forEach(t -> out.put(t.bytes()));
-    return out.array();
+    try (OutputStream out = Files.newOutputStream(path)) {
+      out.write(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(json.length).array());
+      out.write(json);
+      for (Tensor t : tensors.values()) {
+        out.write(t.bytes().get());
+      }
+    }
   }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tern.ClosedException;
 import dev.tern.Engine;
 import dev.tern.Model;
@@ -202,6 +203,98 @@ class HfModelTest {
     }
   }
 
+  /** 1bitLLM's models: they call themselves llama, name their sub-norms in another way, and come as masters. */
+  @Test
+  void theFirstBitnet() {
+    HfDirectory made = new HfDirectory(random(), HfDirectory.Weights.MASTER);
+    made.config.put("model_type", "llama").put("hidden_act", "silu").put("weight_bits", 1).remove("quantization_config");
+    made.config.putArray("architectures").add("BitnetForCausalLM");
+    for (String name : made.names()) {
+      made.rename(name, name.replace("attn_sub_norm", "inner_attn_ln").replace("ffn_sub_norm", "ffn_layernorm"));
+    }
+    try (ModelFile file = ModelFile.open(made.write(directory.resolve("hf"), 1))) {
+      ModelSpec spec = ModelSpec.from(file);
+      assertEquals("bitnet-b1.58", spec.arch());
+      assertEquals(ModelSpec.Gate.SILU, spec.gate());
+      assertEquals(ModelSpec.RopeStyle.HALVES, spec.ropeStyle());
+      assertTrue(spec.subNorms());
+      assertEquals(TensorType.TQ2_0, file.tensor("blk.0.attn_q.weight").type());
+    }
+    logits(directory.resolve("hf"));
+  }
+
+  /** A master is made ternary, but not in a module that is to stay as it is; and it is refused where packed weights were announced. */
+  @Test
+  void modulesNotToConvert() {
+    HfDirectory made = new HfDirectory(random(), HfDirectory.Weights.MASTER);
+    ObjectNode quantization = (ObjectNode) made.config.get("quantization_config");
+    quantization.put("quantization_mode", "online").putArray("modules_to_not_convert").add("lm_head").add("layers.1.mlp").add("self_attn.v_pro");
+    try (ModelFile file = ModelFile.open(made.write(directory.resolve("hf"), 1))) {
+      assertEquals(TensorType.TQ2_0, file.tensor("blk.1.attn_v.weight").type());
+      assertEquals(TensorType.TQ2_0, file.tensor("blk.0.ffn_up.weight").type());
+      assertEquals(TensorType.F32, file.tensor("blk.1.ffn_up.weight").type());
+      assertEquals(TensorType.F32, file.tensor("blk.1.ffn_down.weight").type());
+    }
+  }
+
+  /** round(w / mean), half to even, clamped, for every kind of value; the mean of several parts is the same in any order of reading. */
+  @Test
+  void aMasterIsRoundedAsInTraining() {
+    HfDirectory made = new HfDirectory(random(), HfDirectory.Weights.MASTER);
+    String name = "model.layers.0.mlp.up_proj.weight"; // [512, 256]
+    float[] special = {0.5f, Math.nextUp(0.5f), -0.5f, -Math.nextUp(0.5f), 1.5f, -1.5f, 3, 0, -0f, 0.4999f, Float.MIN_VALUE};
+    made.change(name, bytes -> {
+      ByteBuffer floats = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+      double sum = 0;
+      for (int i = 0; i < bytes.length / 4 - 1; i++) {
+        float v = i < special.length ? special[i] : i % 2 == 0 ? 1 : -1;
+        sum += Math.abs(v);
+        floats.putFloat(4 * i, v);
+      }
+      floats.putFloat(bytes.length - 4, (float) (bytes.length / 4 - sum)); // the mean is 1
+    });
+    try (ModelFile file = ModelFile.open(made.write(directory.resolve("hf"), 1))) {
+      float[] values = values(file, "blk.0.ffn_up");
+      for (int i = 0; i < special.length; i++) {
+        assertEquals(Math.max(-1, Math.min(1, Math.rint(special[i]))), values[i], 0, "of " + special[i]);
+      }
+    }
+  }
+
+  /** Qwen3: norms of q's and k's heads, rows in their own order, a tied head. */
+  @ParameterizedTest
+  @EnumSource(value = TensorType.class, names = {"Q2_0", "TQ2_0"})
+  void qwen3(TensorType type) {
+    Path gguf = directory.resolve("m.gguf");
+    new RandomModel(ModelShape.of("qwen3-tiny")).type(type).write(gguf);
+    try (GgufFile file = GgufFile.open(gguf)) {
+      ModelSpec spec = ModelSpec.from(file);
+      assertTrue(spec.tiedOutput() && !spec.subNorms());
+      assertEquals(ModelSpec.Gate.SILU, spec.gate());
+      assertEquals(ModelSpec.RopeStyle.HALVES, spec.ropeStyle());
+      assertEquals(4, spec.weights().stream().filter(w -> w.role() == WeightRole.ATTN_Q_NORM || w.role() == WeightRole.ATTN_K_NORM).count());
+      new HfDirectory(file, HfDirectory.Weights.MULTIPLIED).write(directory.resolve("hf"), 2);
+    }
+    assertArrayEquals(logits(gguf), logits(directory.resolve("hf")));
+  }
+
+  /** A directory of GGUF with a config.json beside it, and a PyTorch checkpoint. */
+  @Test
+  void whatElseADirectoryMayHold() throws Exception {
+    Path gguf = Files.createDirectory(directory.resolve("gguf"));
+    Files.writeString(gguf.resolve("config.json"), "{}");
+    new RandomModel(ModelShape.of("tern-tiny")).write(gguf.resolve("a.gguf"));
+    ModelFile.open(gguf).close();
+    Path torch = Files.createDirectory(directory.resolve("torch"));
+    Files.writeString(torch.resolve("config.json"), "{}");
+    Files.writeString(torch.resolve("pytorch_model.bin"), "x");
+    assertTrue(assertThrows(UnsupportedModelException.class, () -> ModelFile.open(torch)).getMessage().contains("PyTorch"));
+    Path hf = hf(HfDirectory.Weights.MULTIPLIED, 2);
+    for (String name : List.of("config.json", "model.safetensors.index.json", "model-00002-of-00002.safetensors")) {
+      ModelFile.open(hf.resolve(name)).close();
+    }
+  }
+
   // ---- bad directories ------------------------------------------------------------------------------------------------
 
   private static Arguments kind(String name, Class<? extends TernException> type, String message, Consumer<HfDirectory> change) {
@@ -230,6 +323,8 @@ class HfModelTest {
         kind("another quantization", unsupported, "gptq", d -> d.config.putObject("quantization_config").put("quant_method", "gptq")),
         kind("another linear class", unsupported, "linear_class 'x'",
             d -> d.config.putObject("quantization_config").put("quant_method", "bitnet").put("linear_class", "x")),
+        kind("a norm in each linear layer", unsupported, "use_rms_norm",
+            d -> ((ObjectNode) d.config.get("quantization_config")).put("use_rms_norm", true)),
         kind("packed without a scale", format, "no weight_scale", d -> d.without(q + "_scale")),
         kind("packed without a word of it", format, "no quantization_config", d -> d.config.remove("quantization_config")),
         kind("a scale of 0", format, "is 0.0", d -> d.change(q + "_scale", b -> java.util.Arrays.fill(b, (byte) 0))),

@@ -11,6 +11,8 @@ import dev.tern.TernException;
 import dev.tern.UnsupportedModelException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -141,6 +143,88 @@ class ModelSpecTest {
         assertFalse(bytes.hasRemaining());
       }
     }
+  }
+
+  /** A model of published sizes: its metadata and its tensors' names and shapes, and no bytes. */
+  private record Published(GgufMetadata metadata, Map<String, TensorInfo> tensors) implements ModelFile {
+    static Published of(String arch, int nLayers, int hidden, int nHeads, int nKvHeads, int headDim, int ffn, int vocab, boolean tied, TensorType type) {
+      GgufWriter out = new GgufWriter().string("general.architecture", arch).uint32(arch + ".context_length", 4096)
+          .uint32(arch + ".embedding_length", hidden).uint32(arch + ".block_count", nLayers).uint32(arch + ".feed_forward_length", ffn)
+          .uint32(arch + ".attention.head_count", nHeads).uint32(arch + ".attention.head_count_kv", nKvHeads)
+          .uint32(arch + ".attention.key_length", headDim).float32(arch + ".attention.layer_norm_rms_epsilon", 1e-5f);
+      Map<String, TensorInfo> tensors = new LinkedHashMap<>();
+      put(tensors, "token_embd", TensorType.Q6_K, hidden, vocab);
+      put(tensors, "output_norm", TensorType.F32, hidden);
+      if (!tied) {
+        put(tensors, "output", TensorType.Q6_K, hidden, vocab);
+      }
+      for (int i = 0; i < nLayers; i++) {
+        String blk = "blk." + i + ".";
+        put(tensors, blk + "attn_norm", TensorType.F32, hidden);
+        put(tensors, blk + "ffn_norm", TensorType.F32, hidden);
+        put(tensors, blk + "attn_q", type, hidden, (long) nHeads * headDim);
+        put(tensors, blk + "attn_k", type, hidden, (long) nKvHeads * headDim);
+        put(tensors, blk + "attn_v", type, hidden, (long) nKvHeads * headDim);
+        put(tensors, blk + "attn_output", type, (long) nHeads * headDim, hidden);
+        put(tensors, blk + "ffn_gate", type, hidden, ffn);
+        put(tensors, blk + "ffn_up", type, hidden, ffn);
+        put(tensors, blk + "ffn_down", type, ffn, hidden);
+        if (arch.startsWith("bitnet")) {
+          put(tensors, blk + "attn_sub_norm", TensorType.F32, (long) nHeads * headDim);
+          put(tensors, blk + "ffn_sub_norm", TensorType.F32, ffn);
+        } else if (arch.equals("qwen3")) {
+          put(tensors, blk + "attn_q_norm", TensorType.F32, headDim);
+          put(tensors, blk + "attn_k_norm", TensorType.F32, headDim);
+        }
+      }
+      return new Published(GgufFile.read(ByteSource.of(out.toBytes(), "published")).metadata(), tensors);
+    }
+
+    private static void put(Map<String, TensorInfo> tensors, String name, TensorType type, long... dims) {
+      tensors.put(name + ".weight", new TensorInfo(name + ".weight", type, dims, 0, type.tensorBytes(dims)));
+    }
+
+    @Override
+    public String name() {
+      return "published";
+    }
+
+    @Override
+    public void readTensor(TensorInfo tensor, long from, ByteBuffer dst) {
+      throw new IllegalStateException("nothing is read of " + tensor);
+    }
+
+    @Override
+    public long size() {
+      return 0;
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** The graph of each published model, and the activation that it was trained with. */
+  @ParameterizedTest
+  @CsvSource({
+    "BitNet b1.58 2B4T, bitnet-b1.58, 30, 2560, 20, 5, 128, 6912, 128256, true, TQ2_0, RELU2, HALVES, true",
+    "BitNet b1.58 2B4T as llama.cpp names it, bitnet, 30, 2560, 20, 5, 128, 6912, 128256, true, TQ1_0, RELU2, HALVES, true",
+    "1bitLLM large, bitnet, 24, 1536, 16, 16, 96, 4096, 32002, true, TQ2_0, SILU, HALVES, true",
+    "Llama3 8B 1.58, llama, 32, 4096, 32, 8, 128, 14336, 128256, false, TQ1_0, SILU, ADJACENT, false",
+    "Falcon3 1B, llama, 18, 2048, 8, 4, 256, 8192, 131072, false, TQ2_0, SILU, ADJACENT, false",
+    "Falcon3 3B, llama, 22, 3072, 12, 4, 256, 9216, 131072, false, TQ2_0, SILU, ADJACENT, false",
+    "Falcon3 7B, llama, 28, 3072, 12, 4, 256, 23040, 131072, false, TQ2_0, SILU, ADJACENT, false",
+    "Falcon3 10B, llama, 40, 3072, 12, 4, 256, 23040, 131072, false, TQ2_0, SILU, ADJACENT, false",
+    "Bonsai 1.7B, qwen3, 28, 2048, 16, 8, 128, 6144, 151936, true, Q2_0, SILU, HALVES, false",
+    "Bonsai 8B, qwen3, 36, 4096, 32, 8, 128, 12288, 151936, false, Q2_0, SILU, HALVES, false"
+  })
+  void publishedSizes(String name, String arch, int nLayers, int hidden, int nHeads, int nKvHeads, int headDim, int ffn, int vocab, boolean tied,
+      TensorType type, ModelSpec.Gate gate, ModelSpec.RopeStyle style, boolean subNorms) {
+    ModelSpec spec = ModelSpec.from(Published.of(arch, nLayers, hidden, nHeads, nKvHeads, headDim, ffn, vocab, tied, type));
+    assertEquals(gate, spec.gate(), name);
+    assertEquals(style, spec.ropeStyle(), name);
+    assertEquals(subNorms, spec.subNorms(), name);
+    assertEquals(tied, spec.tiedOutput(), name);
+    assertEquals(7 * nLayers, spec.weights().stream().filter(WeightRef::mayBeTernary).count(), name);
   }
 
   @ParameterizedTest

@@ -3,6 +3,7 @@ package dev.tern.cli;
 import dev.tern.format.GgufWriter;
 import dev.tern.format.ModelFile;
 import dev.tern.format.ModelSpec;
+import dev.tern.format.RetypedModel;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -11,7 +12,7 @@ import picocli.CommandLine.Parameters;
 
 /** {@code tern convert}: any model that is read, as one GGUF file. */
 @Command(name = "convert", description = {
-    "Writes a model as one GGUF file: a Hugging Face directory, or a GGUF model that is split.",
+    "Writes a model as one GGUF file: a Hugging Face directory, or a GGUF model, whole or split.",
     "Weights keep their values: packed ternary weights become TQ2_0; BF16 masters of a ternary model are made ternary, as in training."})
 final class Convert implements Callable<Integer> {
   @Parameters(paramLabel = "MODEL", description = "a directory or a file")
@@ -19,6 +20,10 @@ final class Convert implements Callable<Integer> {
 
   @Option(names = "--out", paramLabel = "FILE", required = true, description = "the file to write")
   Path out;
+
+  @Option(names = "--type", paramLabel = "TYPE",
+      description = "of the layers' matrices, which must be ternary: tq1_0, tq2_0, i2_s, q2_0, iq1_bn, iq2_bn, f32, f16 or bf16; default: as they are")
+  String type;
 
   private final Streams io;
 
@@ -28,11 +33,20 @@ final class Convert implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    Progress progress = new Progress(io, "writing");
     try (ModelFile file = ModelFile.open(model)) {
       ModelSpec spec = ModelSpec.from(file); // what would be refused is not written
-      GgufWriter writer = new GgufWriter().copy(file);
-      writer.write(out);
-      io.err().println(out + ": " + Text.plain(spec.name(), 80) + ", " + Text.bytes(writer.size()));
+      GgufWriter writer = new GgufWriter().copy(type == null ? file : new RetypedModel(file, MakeModel.typeOf("--type", type)));
+      long size = writer.size();
+      writer.write(out, written -> {
+        if (io.errIsTerminal()) {
+          progress.at(written, size, Text.bytes(size));
+        }
+      });
+      progress.clear();
+      io.err().println(out + ": " + Text.plain(spec.name(), 80) + ", " + Text.bytes(size));
+    } finally {
+      progress.clear();
     }
     return Tern.OK;
   }

@@ -1,6 +1,11 @@
 package dev.tern.cli;
 
+import dev.tern.ModelFormatException;
 import dev.tern.TernException;
+import dev.tern.UnsupportedModelException;
+import dev.tern.cache.CachePolicy;
+import dev.tern.cache.PageAllocator;
+import dev.tern.cache.SequenceCache;
 import dev.tern.format.ModelFile;
 import dev.tern.format.ModelSpec;
 import dev.tern.format.TensorInfo;
@@ -22,12 +27,15 @@ import picocli.CommandLine.Parameters;
     "Shows what a model holds without loading it: metadata, tensors, bits per weight, the memory it would take, and whether Tern runs it.",
     "Exit status 1 if it does not."})
 final class Inspect implements Callable<Integer> {
-  private static final int PAGE = 64;
+  // As an engine is made by default.
+  private static final int SINKS = 4;
+  private static final int PREFILL_CHUNK = 128;
+  private static final int SCORE_ROWS = 32;
 
   @Parameters(paramLabel = "MODEL", description = "GGUF file or Hugging Face directory")
   Path model;
 
-  @Option(names = "--window", paramLabel = "TOKENS", defaultValue = "2048", description = "tokens in the cache; default ${DEFAULT-VALUE}")
+  @Option(names = "--window", paramLabel = "TOKENS", defaultValue = "2048", description = "newest tokens in the cache, besides 4 sinks; default ${DEFAULT-VALUE}")
   int window;
 
   @Option(names = "--sequences", paramLabel = "N", defaultValue = "1", description = "streams at once; default ${DEFAULT-VALUE}")
@@ -57,7 +65,13 @@ final class Inspect implements Callable<Integer> {
     if (window < 1 || sequences < 1) {
       throw new IllegalArgumentException("--window and --sequences must be positive");
     }
-    try (ModelFile file = ModelFile.open(model)) {
+    ModelFile opened;
+    try {
+      opened = ModelFile.open(model);
+    } catch (ModelFormatException | UnsupportedModelException e) { // of a file that cannot be read there is nothing to tell
+      return refused(e);
+    }
+    try (ModelFile file = opened) {
       io.out().println(Text.plain(file.name(), 200) + ": " + Text.bytes(file.size()));
       io.out().println("");
       for (String key : file.metadata().keys()) {
@@ -95,20 +109,32 @@ final class Inspect implements Callable<Integer> {
       spec = ModelSpec.from(file);
       Tokenizer.from(file);
     } catch (TernException e) {
-      io.out().println("refused: " + Text.plain(e.getMessage(), 400));
-      return Tern.FAILED;
+      return refused(e);
     }
     long weights = 0;
     for (WeightRef w : spec.weights()) {
       // Trits in two bits and a scale a row; norms as floats; the rest as it is.
       weights += w.nRows() == 1 ? 4L * w.nCols() : w.type().ternary() && w.mayBeTernary() ? (long) w.nRows() * (w.nCols() / 4 + 4) : w.byteSize();
     }
-    long pages = (window + PAGE - 1L) / PAGE + 1;
-    long kv = 2L * spec.nLayers() * pages * PAGE * spec.nKvHeads() * spec.headDim() * 2 * sequences;
-    io.out().format("  runs: architecture %s, %d layers of %d, %d heads (%d for keys) of %d, %d tokens of vocabulary%n", spec.arch(),
-        spec.nLayers(), spec.hiddenDim(), spec.nHeads(), spec.nKvHeads(), spec.headDim(), spec.vocabSize());
-    io.out().format("  memory: about %s of weights, %s of keys and values in F16 for %d %s of %d tokens%n", Text.bytes(weights),
-        Text.bytes(kv), sequences, sequences == 1 ? "stream" : "streams", window);
+    CachePolicy policy = CachePolicy.sinksAndWindow(SINKS, window);
+    long decoding = SequenceCache.maxPages(policy, 1);
+    long pages = decoding * sequences + SequenceCache.maxPages(policy, PREFILL_CHUNK) - decoding;
+    long kvDim = (long) spec.nKvHeads() * spec.headDim();
+    long kv = 2 * 2 * spec.nLayers() * pages * PageAllocator.PAGE_LEN * kvDim;
+    long rows = sequences + PREFILL_CHUNK;
+    long perRow = spec.hiddenDim() + 4L * spec.nHeads() * spec.headDim() + 2 * kvDim + 3L * spec.ffnDim();
+    long buffers = 4 * (rows * perRow + (sequences + SCORE_ROWS) * ((long) spec.hiddenDim() + spec.vocabSize()));
+    io.out().format("  runs: architecture %s with %s, %d layers of %d, %d heads (%d for keys) of %d, %d tokens of vocabulary%n", spec.arch(),
+        spec.gate() == ModelSpec.Gate.RELU2 ? "squared ReLU" : "SiLU", spec.nLayers(), spec.hiddenDim(), spec.nHeads(), spec.nKvHeads(),
+        spec.headDim(), spec.vocabSize());
+    io.out().format("  memory: %s of weights, %s of keys and values in F16 for %d %s of %d tokens, from %s of buffers; %s in all%n",
+        Text.bytes(weights), Text.bytes(kv), sequences, sequences == 1 ? "stream" : "streams", SINKS + window, Text.bytes(buffers),
+        Text.bytes(weights + kv + buffers));
     return Tern.OK;
+  }
+
+  private int refused(TernException e) {
+    io.out().println("refused: " + Text.plain(e.getMessage(), 400));
+    return Tern.FAILED;
   }
 }

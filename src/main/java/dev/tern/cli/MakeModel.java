@@ -64,7 +64,7 @@ final class MakeModel implements Callable<Integer> {
     return Tern.OK;
   }
 
-  private static TensorType typeOf(String option, String name) {
+  static TensorType typeOf(String option, String name) {
     List<TensorType> types = List.of(TensorType.values());
     return types.stream()
         .filter(t -> t.name().equalsIgnoreCase(name))

@@ -254,6 +254,10 @@ final class GgufReader {
       elements = Checked.multiply(elements, dims[i], "the element count of " + what, at);
     }
     TensorType type = TensorType.of(in.u32(what), name);
+    if (type == TensorType.I2_S && dims[0] % type.blockSize() != 0) {
+      throw new UnsupportedModelException(what + " is I2_S with rows of " + dims[0] + " elements: not the layout of bitnet.cpp on x86 (blocks of "
+          + type.blockSize() + "), but that on ARM (64) or that of four rows a byte, which are not read");
+    }
     if (dims[0] % type.blockSize() != 0) {
       throw new ModelFormatException(
           what + " has rows of " + dims[0] + " elements, not a multiple of " + type.blockSize() + " as " + type + " needs", at);

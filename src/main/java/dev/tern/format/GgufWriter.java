@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongConsumer;
 
 /**
  * Writes a GGUF file, version 3, little-endian: metadata and tensors are declared, then everything is streamed in one pass, tensor contents
@@ -122,7 +123,7 @@ public final class GgufWriter {
     return this;
   }
 
-  private void copy(String key, GgufMetadata.Entry entry) {
+  void copy(String key, GgufMetadata.Entry entry) {
     if (entry.value() instanceof GgufMetadata.Array array) {
       Bytes bytes = new Bytes().u32(GgufType.ARRAY.ordinal()).u32(array.element().ordinal()).u64(array.length());
       if (array.element() == GgufType.STRING) {
@@ -179,6 +180,11 @@ public final class GgufWriter {
    * @throws ModelIoException if it cannot be written
    */
   public void write(Path path) {
+    write(path, written -> {});
+  }
+
+  /** {@link #write(Path)}, telling after every tensor how many bytes are written. */
+  public void write(Path path, LongConsumer progress) {
     if (Files.exists(path) && !Files.isRegularFile(path)) {
       throw new ModelIoException(path + " is there already, and is no regular file");
     }
@@ -187,7 +193,7 @@ public final class GgufWriter {
       try (FileChannel channel =
           FileChannel.open(temporary, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
         OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER_BYTES);
-        write(out);
+        write(out, progress);
         out.flush();
         channel.force(true);
       }
@@ -207,15 +213,17 @@ public final class GgufWriter {
   public byte[] toBytes() {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try {
-      write(out);
+      write(out, written -> {});
     } catch (IOException e) {
       throw new ModelIoException("cannot write to memory: " + e, e);
     }
     return out.toByteArray();
   }
 
-  private void write(OutputStream out) throws IOException {
-    out.write(header());
+  private void write(OutputStream out, LongConsumer progress) throws IOException {
+    byte[] header = header();
+    out.write(header);
+    long written = header.length;
     for (Tensor tensor : tensors.values()) {
       Counted counted = new Counted(out, tensor);
       tensor.content.writeTo(counted);
@@ -223,6 +231,8 @@ public final class GgufWriter {
         throw new IllegalStateException("tensor '" + tensor.name + "' lacks " + counted.left + " bytes");
       }
       out.write(new byte[(int) (align(tensor.byteSize) - tensor.byteSize)]);
+      written += align(tensor.byteSize);
+      progress.accept(written);
     }
   }
 

@@ -3,6 +3,7 @@ package dev.tern.format;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.tern.ModelFormatException;
 import dev.tern.UnsupportedModelException;
+import java.util.ArrayList;
 import java.util.List;
 
 /** What config.json of a Hugging Face model says, written as GGUF metadata. */
@@ -33,13 +34,22 @@ final class HfConfig {
   final boolean tied;
   final Ternary ternary;
 
+  /** Whether q and k are to be put in the order of GGUF's llama, which has the pairs of RoPE side by side. */
+  final boolean permuted;
+
+  private final boolean offline;
+  private final List<String> notConverted = new ArrayList<>();
+
   HfConfig(JsonNode config) {
     this.config = config;
     String type = text("model_type", "");
     if (!TYPES.contains(type)) {
       throw new UnsupportedModelException("config.json: model_type '" + type + "'; supported: " + String.join(", ", TYPES));
     }
-    arch = type.equals("bitnet") ? "bitnet-b1.58" : type;
+    // 1bitLLM's models call themselves llama, and are the first BitNet b1.58: sub-norms under other names, SiLU, masters.
+    boolean first = type.equals("llama") && "BitnetForCausalLM".equals(config.path("architectures").path(0).asText());
+    arch = type.equals("bitnet") || first ? "bitnet-b1.58" : type;
+    permuted = arch.equals("llama");
     rope = config.path("rope_parameters").isObject() ? config.path("rope_parameters") : config.path("rope_scaling");
     nLayers = positive("num_hidden_layers");
     if (nLayers > ModelSpecReader.MAX_LAYERS) {
@@ -48,12 +58,15 @@ final class HfConfig {
     nHeads = positive("num_attention_heads");
     hiddenDim = positive("hidden_size");
     nKvHeads = has("num_key_value_heads") ? positive("num_key_value_heads") : nHeads;
-    headDim = has("head_dim") ? positive("head_dim") : hiddenDim / nHeads;
+    headDim = has("head_dim") ? positive("head_dim") : type.equals("qwen3") ? 128 : hiddenDim / nHeads;
     if (headDim > ModelSpecReader.MAX_HEAD_DIM) {
       throw new UnsupportedModelException("config.json: heads of " + headDim + " elements; supported: up to " + ModelSpecReader.MAX_HEAD_DIM);
     }
     tied = flag("tie_word_embeddings", false);
-    ternary = ternary();
+    JsonNode quantization = config.path("quantization_config");
+    ternary = first ? Ternary.MULTIPLIES : ternary(quantization);
+    offline = quantization.path("quantization_mode").asText("").equals("offline");
+    quantization.path("modules_to_not_convert").forEach(module -> notConverted.add(module.asText("")));
     for (String bias : List.of("attention_bias", "mlp_bias")) {
       if (flag(bias, false)) {
         throw new UnsupportedModelException("config.json: biases ('" + bias + "')");
@@ -64,8 +77,7 @@ final class HfConfig {
     }
   }
 
-  private Ternary ternary() {
-    JsonNode quantization = config.path("quantization_config");
+  private static Ternary ternary(JsonNode quantization) {
     if (quantization.isMissingNode() || quantization.isNull()) {
       return Ternary.NONE;
     }
@@ -73,12 +85,36 @@ final class HfConfig {
     if (!method.equals("bitnet")) {
       throw new UnsupportedModelException("config.json: quantization '" + method + "'; supported: bitnet");
     }
+    if (quantization.path("use_rms_norm").asBoolean(false)) {
+      throw new UnsupportedModelException("config.json: a norm within each linear layer ('use_rms_norm')");
+    }
     String linear = quantization.path("linear_class").asText("bitlinear");
     return switch (linear) {
       case "bitlinear" -> Ternary.DIVIDES;
       case "autobitlinear" -> Ternary.MULTIPLIES;
       default -> throw new UnsupportedModelException("config.json: linear_class '" + linear + "'; supported: bitlinear, autobitlinear");
     };
+  }
+
+  /**
+   * Whether a matrix of a layer that is given in floats is a master, to be made ternary.
+   *
+   * @param module its name without ".weight"
+   * @throws UnsupportedModelException if it should have been packed
+   */
+  boolean isMaster(String module) {
+    if (ternary == Ternary.NONE || notConverted.stream().anyMatch(name -> !name.isEmpty() && ("." + module + ".").contains("." + name + "."))) {
+      return false;
+    }
+    if (offline) {
+      throw new UnsupportedModelException(
+          "config.json: quantization_mode 'offline', but tensor '" + module + ".weight' is not packed; supported: packed weights, or masters and mode 'online'");
+    }
+    return true;
+  }
+
+  private double ropeBase() {
+    return real(rope, "rope_theta", real(config, "rope_theta", text("model_type", "").equals("bitnet") ? 500000 : 10000));
   }
 
   /** Writes everything but the tokenizer. */
@@ -94,10 +130,10 @@ final class HfConfig {
         .uint32(arch + ".attention.key_length", headDim)
         .uint32(arch + ".attention.value_length", headDim)
         .float32(arch + ".attention.layer_norm_rms_epsilon", (float) real(config, "rms_norm_eps", Double.NaN))
-        .float32(arch + ".rope.freq_base", (float) real(rope, "rope_theta", real(config, "rope_theta", 10000)))
+        .float32(arch + ".rope.freq_base", (float) ropeBase())
         .uint32(arch + ".rope.dimension_count", headDim)
         .uint32(arch + ".vocab_size", positive("vocab_size"))
-        .string(arch + ".hidden_act", text("hidden_act", arch.equals("bitnet-b1.58") ? "relu2" : "silu"));
+        .string(arch + ".hidden_act", text("hidden_act", text("model_type", "").equals("bitnet") ? "relu2" : "silu"));
     if (flag("use_sliding_window", true) && has("sliding_window")) {
       out.uint32(arch + ".attention.sliding_window", positive("sliding_window"));
     }
@@ -117,7 +153,7 @@ final class HfConfig {
     if (!ropeType().equals("llama3")) {
       return null;
     }
-    double base = real(rope, "rope_theta", real(config, "rope_theta", 10000));
+    double base = ropeBase();
     double factor = ropeReal("factor");
     double low = ropeReal("low_freq_factor");
     double high = ropeReal("high_freq_factor");

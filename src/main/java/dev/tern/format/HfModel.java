@@ -133,22 +133,23 @@ final class HfModel implements ModelFile {
     if (factors != null) {
       put(HfTensor.of("rope_freqs.weight", factors));
     }
-    boolean adjacent = config.arch.equals("llama"); // GGUF's llama has the pairs of RoPE side by side
     for (int i = 0; i < config.nLayers && left.size() > 0; i++) {
       String from = "model.layers." + i + ".";
       String to = "blk." + i + ".";
       declare(left, from + "input_layernorm", to + "attn_norm", false, 0);
-      declare(left, from + "self_attn.q_proj", to + "attn_q", true, adjacent ? config.nHeads : 0);
-      declare(left, from + "self_attn.k_proj", to + "attn_k", true, adjacent ? config.nKvHeads : 0);
+      declare(left, from + "self_attn.q_proj", to + "attn_q", true, config.permuted ? config.nHeads : 0);
+      declare(left, from + "self_attn.k_proj", to + "attn_k", true, config.permuted ? config.nKvHeads : 0);
       declare(left, from + "self_attn.v_proj", to + "attn_v", true, 0);
       declare(left, from + "self_attn.q_norm", to + "attn_q_norm", false, 0);
       declare(left, from + "self_attn.k_norm", to + "attn_k_norm", false, 0);
       declare(left, from + "self_attn.attn_sub_norm", to + "attn_sub_norm", false, 0);
+      declare(left, from + "self_attn.inner_attn_ln", to + "attn_sub_norm", false, 0); // in 1bitLLM's models
       declare(left, from + "self_attn.o_proj", to + "attn_output", true, 0);
       declare(left, from + "post_attention_layernorm", to + "ffn_norm", false, 0);
       declare(left, from + "mlp.gate_proj", to + "ffn_gate", true, 0);
       declare(left, from + "mlp.up_proj", to + "ffn_up", true, 0);
       declare(left, from + "mlp.ffn_sub_norm", to + "ffn_sub_norm", false, 0);
+      declare(left, from + "mlp.ffn_layernorm", to + "ffn_sub_norm", false, 0);
       declare(left, from + "mlp.down_proj", to + "ffn_down", true, 0);
     }
     for (String name : left) { // refused by name, as in any other file
@@ -172,7 +173,7 @@ final class HfModel implements ModelFile {
     if (matrix && tensor.dtype().equals("U8")) {
       left.remove(name + ".weight_scale");
       made = HfTensor.packed(to + ".weight", file, tensor, permutedHeads, weightScale(name));
-    } else if (matrix && config.ternary != HfConfig.Ternary.NONE) {
+    } else if (matrix && config.isMaster(name)) {
       made = HfTensor.master(to + ".weight", file, tensor, permutedHeads);
     } else {
       made = HfTensor.plain(to + ".weight", file, tensor, permutedHeads);

@@ -4,6 +4,7 @@ import dev.tern.ModelFormatException;
 import dev.tern.UnsupportedModelException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.stream.IntStream;
 
 /**
  * One tensor of a Hugging Face model as GGUF has it, made row by row while it is read: as it is, with rows in another order, or turned
@@ -11,6 +12,8 @@ import java.nio.ByteOrder;
  */
 final class HfTensor {
   private static final long ONES = 0x0101010101010101L;
+  private static final int WINDOW_BYTES = 256 << 10;
+  private static final long PART_BYTES = 1 << 20;
 
   private enum Kind {
     COMPUTED, PLAIN, PACKED, MASTER
@@ -62,18 +65,43 @@ final class HfTensor {
 
   /** Trits to be made of a float tensor: round(w / mean|w|), half to even, clamped. (BitNet b1.58, arXiv 2402.17764, eq. 1-3) */
   static HfTensor master(String name, SafetensorsFile file, SafetensorsFile.Tensor tensor, int permutedHeads) {
-    type(tensor);
+    int part = (int) Math.max(1, Math.min(tensor.rows(), PART_BYTES * tensor.rows() / Math.max(1, tensor.byteSize())));
+    // Parts of a fixed size, added up in order: the same mean on any machine.
+    double[] sums = IntStream.range(0, Checked.toInt((tensor.rows() + part - 1) / part, "the parts of tensor '" + tensor.name() + "'", tensor.offset()))
+        .parallel()
+        .mapToDouble(i -> magnitudes(file, tensor, (long) i * part, Math.min(part, tensor.rows() - (long) i * part)))
+        .toArray();
     double sum = 0;
-    for (long row = 0; row < tensor.rows(); row++) {
-      for (float w : floats(file, tensor, row)) {
-        sum += Math.abs(w);
-      }
+    for (double s : sums) {
+      sum += s;
     }
     float mean = (float) Math.max(sum / ((double) tensor.rows() * tensor.columns()), 1e-5);
     if (!Float.isFinite(mean)) {
       throw new ModelFormatException("tensor '" + tensor.name() + "' holds values that are not finite", tensor.offset());
     }
     return new HfTensor(info(name, tensor, TensorType.TQ2_0, 1), Kind.MASTER, file, tensor, permutedHeads, mean, mean, null);
+  }
+
+  /** The sum of the magnitudes of some rows. */
+  private static double magnitudes(SafetensorsFile file, SafetensorsFile.Tensor tensor, long row, long nRows) {
+    TensorType type = type(tensor);
+    long rowBytes = tensor.byteSize() / tensor.rows();
+    ByteBuffer bytes = ByteBuffer.allocate(Checked.toInt(nRows * rowBytes, "rows of tensor '" + tensor.name() + "'", tensor.offset()))
+        .order(ByteOrder.LITTLE_ENDIAN);
+    file.read(tensor, row * rowBytes, bytes);
+    double sum = 0;
+    for (int at = 0; at < bytes.capacity(); at += type.blockBytes()) {
+      sum += Math.abs(at(bytes, type, at));
+    }
+    return sum;
+  }
+
+  private static float at(ByteBuffer bytes, TensorType type, int at) {
+    return switch (type) {
+      case F32 -> bytes.getFloat(at);
+      case F16 -> Half.toFloat(bytes.getShort(at));
+      default -> Float.intBitsToFloat(bytes.getShort(at) << 16);
+    };
   }
 
   private static TensorInfo info(String name, SafetensorsFile.Tensor tensor, TensorType type, int rowFactor) {
@@ -102,22 +130,14 @@ final class HfTensor {
 
   /** The values of a small tensor. */
   static float[] floats(SafetensorsFile file, SafetensorsFile.Tensor tensor) {
-    return floats(file, tensor, 0);
-  }
-
-  private static float[] floats(SafetensorsFile file, SafetensorsFile.Tensor tensor, long row) {
     TensorType type = type(tensor);
     int n = Checked.toInt(tensor.columns(), "the columns of tensor '" + tensor.name() + "'", tensor.offset());
-    ByteBuffer bytes = ByteBuffer.allocate(Checked.toInt(type.rowBytes(n), "a row of tensor '" + tensor.name() + "'", tensor.offset()));
-    file.read(tensor, row * bytes.capacity(), bytes);
-    bytes.flip().order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer bytes = ByteBuffer.allocate(Checked.toInt(type.rowBytes(n), "the size of tensor '" + tensor.name() + "'", tensor.offset()))
+        .order(ByteOrder.LITTLE_ENDIAN);
+    file.read(tensor, 0, bytes);
     float[] values = new float[n];
     for (int i = 0; i < n; i++) {
-      values[i] = switch (type) {
-        case F32 -> bytes.getFloat();
-        case F16 -> Half.toFloat(bytes.getShort());
-        default -> Float.intBitsToFloat(bytes.getShort() << 16);
-      };
+      values[i] = at(bytes, type, i * type.blockBytes());
     }
     return values;
   }
@@ -143,13 +163,35 @@ final class HfTensor {
     }
     int rowBytes = (int) info.rowBytes();
     ByteBuffer row = ByteBuffer.allocate(rowBytes).order(ByteOrder.LITTLE_ENDIAN);
-    ByteBuffer scratch = ByteBuffer.allocate(kind == Kind.PACKED ? (int) info.columns() : 0).order(ByteOrder.LITTLE_ENDIAN);
+    Window window = new Window();
     while (dst.hasRemaining()) {
-      row(from / rowBytes, row.clear(), scratch);
+      row(from / rowBytes, row.clear(), window);
       row.position((int) (from % rowBytes)).limit(Math.min(rowBytes, row.position() + dst.remaining()));
       from += row.remaining();
       dst.put(row);
     }
+  }
+
+  /** Some rows of the file's tensor: they are read many at a time. */
+  private final class Window {
+    private final int rowBytes = Checked.toInt(tensor.byteSize() / tensor.rows(), "a row of tensor '" + tensor.name() + "'", tensor.offset());
+    private final int nRows = (int) Math.min(tensor.rows(), Math.max(Math.max(1, WINDOW_BYTES / rowBytes), permutedHeads == 0 ? 1 : Math.min(headDim(), ModelSpecReader.MAX_HEAD_DIM)));
+    private final ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(nRows, rowBytes)).order(ByteOrder.LITTLE_ENDIAN);
+    private long first = -1;
+
+    /** Where in the bytes a row of the file begins; reads on from that of {@code begin}, which is not after it, if it must. */
+    int at(long row, long begin) {
+      if (first < 0 || row < first || row >= first + bytes.limit() / rowBytes) {
+        first = Math.max(0, row - begin < nRows ? begin : row);
+        bytes.clear().limit((int) Math.min(nRows, tensor.rows() - first) * rowBytes);
+        file.read(tensor, first * rowBytes, bytes);
+      }
+      return (int) (row - first) * rowBytes;
+    }
+  }
+
+  private int headDim() {
+    return (int) (info.rows() / permutedHeads);
   }
 
   /** Where a row of the GGUF tensor is in this one. With permuted heads, element (pair i, part j) of a head is (part j, pair i) there. */
@@ -162,41 +204,51 @@ final class HfTensor {
     return row - in + in % 2 * (headDim / 2) + in / 2;
   }
 
-  private void row(long r, ByteBuffer out, ByteBuffer scratch) {
-    long from = sourceRow(r);
+  private void row(long r, ByteBuffer out, Window window) {
+    long source = sourceRow(r);
+    long part = kind == Kind.PACKED ? source / tensor.rows() : 0; // which two bits of a byte
+    long inFile = source - part * tensor.rows();
+    long head = permutedHeads == 0 ? source : r - r % headDim(); // its rows come in turn from both of its halves
+    int at = window.at(inFile, Math.min(inFile, Math.max(0, head - part * tensor.rows())));
     switch (kind) {
-      case PLAIN -> file.read(tensor, from * out.capacity(), out);
-      case PACKED -> {
-        file.read(tensor, from % tensor.rows() * scratch.capacity(), scratch.clear());
-        pack(scratch, (int) (from / tensor.rows()) * 2, out);
-      }
+      case PLAIN -> out.put(window.bytes.array(), at, out.capacity());
+      case PACKED -> pack(window.bytes, at, (int) part * 2, out);
       default -> {
-        float[] w = floats(file, tensor, from);
-        ByteBuffer codes = ByteBuffer.allocate(w.length).order(ByteOrder.LITTLE_ENDIAN);
-        for (float v : w) {
-          codes.put((byte) (Math.max(-1, Math.min(1, Math.rint(v * (1 / mean)))) + 1));
-        }
-        pack(codes, 0, out);
+        ByteBuffer codes = ByteBuffer.allocate((int) info.columns()).order(ByteOrder.LITTLE_ENDIAN);
+        codes(window.bytes, at, codes.array());
+        pack(codes, 0, 0, out);
       }
     }
   }
 
-  /** Bits shift and shift + 1 of each byte as a row of TQ2_0, eight at a time. */
-  private void pack(ByteBuffer bytes, int shift, ByteBuffer out) {
+  /** A master's row as codes: 1 + clamp(round half to even(w / mean)), and so 1 up to a half and 2 or 0 beyond it. */
+  private void codes(ByteBuffer row, int at, byte[] codes) {
+    float inverse = 1 / mean;
+    TensorType type = type(tensor);
+    for (int i = 0; i < codes.length; i++) {
+      float x = at(row, type, at + i * type.blockBytes()) * inverse;
+      codes[i] = (byte) (x > 0.5f ? 2 : x < -0.5f ? 0 : 1);
+    }
+  }
+
+  /** Bits shift and shift + 1 of each byte from a place on, as a row of TQ2_0, eight at a time. */
+  private void pack(ByteBuffer bytes, int from, int shift, ByteBuffer out) {
     long bad = 0;
-    for (int block = 0; block < bytes.capacity(); block += 256) {
-      for (int at = block; at < block + 256; at += at % 32 == 24 ? 104 : 8) { // the first 32 of each 128
-        long packed = 0;
-        for (int n = 0; n < 4; n++) {
-          long codes = bytes.getLong(at + 32 * n) >>> shift & 3 * ONES;
-          bad |= codes & codes >>> 1 & ONES;
-          packed |= codes << 2 * n;
+    int end = from + (int) info.columns();
+    for (int block = from; block < end; block += 256) {
+      for (int half = block; half < block + 256; half += 128) {
+        for (int at = half; at < half + 32; at += 8) {
+          long c0 = bytes.getLong(at) >>> shift & 3 * ONES;
+          long c1 = bytes.getLong(at + 32) >>> shift & 3 * ONES;
+          long c2 = bytes.getLong(at + 64) >>> shift & 3 * ONES;
+          long c3 = bytes.getLong(at + 96) >>> shift & 3 * ONES;
+          bad |= c0 & c0 >>> 1 | c1 & c1 >>> 1 | c2 & c2 >>> 1 | c3 & c3 >>> 1;
+          out.putLong(c0 | c1 << 2 | c2 << 4 | c3 << 6);
         }
-        out.putLong(packed);
       }
       out.putShort(blockScale);
     }
-    if (bad != 0) {
+    if ((bad & ONES) != 0) {
       throw new ModelFormatException("tensor '" + tensor.name() + "' holds the code 3, which is no trit", tensor.offset());
     }
   }

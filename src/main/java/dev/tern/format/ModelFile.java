@@ -59,12 +59,11 @@ public interface ModelFile extends AutoCloseable {
    */
   static ModelFile open(Path path) {
     if (!Files.isDirectory(path)) {
-      if (path.toString().endsWith(".safetensors") && path.toAbsolutePath().getParent() != null) {
-        return huggingFace(path.toAbsolutePath().getParent());
-      }
-      return SplitGguf.open(path);
+      String name = path.getFileName() == null ? "" : path.getFileName().toString();
+      boolean part = name.endsWith(".safetensors") || name.endsWith(".safetensors.index.json") || name.equals("config.json");
+      return part && path.toAbsolutePath().getParent() != null ? huggingFace(path.toAbsolutePath().getParent()) : SplitGguf.open(path);
     }
-    if (Files.exists(path.resolve("config.json"))) {
+    if (Files.exists(path.resolve("model.safetensors")) || Files.exists(path.resolve("model.safetensors.index.json"))) {
       return huggingFace(path);
     }
     List<Path> files;
@@ -73,10 +72,17 @@ public interface ModelFile extends AutoCloseable {
     } catch (IOException e) {
       throw new ModelIoException("cannot list " + path + ": " + e.getMessage(), e);
     }
-    if (files.size() != 1) {
-      throw new ModelIoException(path + " is a directory with neither config.json nor exactly one GGUF model, but " + files.size());
+    if (files.size() == 1) {
+      return SplitGguf.open(files.get(0));
     }
-    return SplitGguf.open(files.get(0));
+    if (files.size() > 1) {
+      String names = files.stream().limit(8).map(p -> p.getFileName().toString()).collect(Collectors.joining(", "));
+      throw new ModelIoException(path + " is a directory with " + files.size() + " GGUF models; give one of them: " + names);
+    }
+    if (Files.exists(path.resolve("pytorch_model.bin")) || Files.exists(path.resolve("pytorch_model.bin.index.json"))) {
+      throw new UnsupportedModelException(path + " holds a PyTorch checkpoint (pytorch_model.bin); safetensors and GGUF are read");
+    }
+    throw new ModelIoException(path + " is a directory with neither model.safetensors (or its index) nor a GGUF model");
   }
 
   private static ModelFile huggingFace(Path directory) {

@@ -9,8 +9,8 @@ import java.util.List;
  * tensor's dimensions, and the list of weights to load. Immutable.
  *
  * <p>Architectures: {@code llama}; {@code bitnet-b1.58} and {@code bitnet-25} (sub-norms and relu², as published in BitNet b1.58 2B4T);
- * {@code bitnet} (SiLU unless {@code bitnet.hidden_activation} or {@code .hidden_act} says otherwise; sub-norms if their tensors are
- * there).
+ * {@code bitnet} (SiLU unless {@code bitnet.hidden_activation} or {@code .hidden_act} says otherwise, or its sizes are those of 2B4T;
+ * sub-norms if their tensors are there); {@code qwen3} (a norm of each head of q and k).
  *
  * @param arch "general.architecture"
  * @param name "general.name", or the file's name

@@ -101,7 +101,7 @@ final class ModelSpecReader {
     refuseUnknownTensors(nLayers);
     ModelSpec.RopeStyle style = arch.equals("llama") ? ModelSpec.RopeStyle.ADJACENT : ModelSpec.RopeStyle.HALVES;
     String name = metadata.string("general.name", file.name());
-    return new ModelSpec(arch, name, nLayers, nHeads, nKvHeads, headDim, hiddenDim, ffnDim, vocabSize, ropeDim, style, gate(), subNorms,
+    return new ModelSpec(arch, name, nLayers, nHeads, nKvHeads, headDim, hiddenDim, ffnDim, vocabSize, ropeDim, style, gate(nLayers, hiddenDim, ffnDim), subNorms,
         eps, freqBase, contextLength, tied, weights);
   }
 
@@ -175,8 +175,13 @@ final class ModelSpecReader {
     }
   }
 
-  private ModelSpec.Gate gate() {
-    boolean relu2 = arch.equals("bitnet-b1.58") || arch.equals("bitnet-25");
+  /**
+   * relu² or SiLU, as the file says. "bitnet" without a word of it is SiLU (1bitLLM's models), but for one: converters of llama.cpp gave
+   * BitNet b1.58 2B4T that name too, and no activation, which is relu². It is known by its sizes.
+   */
+  private ModelSpec.Gate gate(int nLayers, int hiddenDim, int ffnDim) {
+    boolean relu2 = arch.equals("bitnet-b1.58") || arch.equals("bitnet-25")
+        || arch.equals("bitnet") && nLayers == 30 && hiddenDim == 2560 && ffnDim == 6912;
     for (String key : List.of(key("hidden_activation"), key("hidden_act"), "general.hidden_act")) {
       if (metadata.has(key)) {
         String activation = metadata.string(key);

@@ -15,7 +15,7 @@ import java.util.List;
  * in little memory. For one thread.
  */
 public final class RandomModel {
-  private static final int BLOCK = 256;
+  private static final int BLOCK = TernaryCodes.BLOCK;
   private static final int CHUNK_BLOCKS = 256;
 
   /** Four random trits as TQ2_0 packs them: two bits each, the first lowest. */
@@ -58,11 +58,16 @@ public final class RandomModel {
 
   /** The architecture's name in the file, if not the shape's own: "bitnet" is how llama.cpp calls all of them. */
   public RandomModel arch(String arch) {
-    if (arch.equals("llama") != shape.arch().equals("llama") || !List.of("llama", "bitnet", "bitnet-25", "bitnet-b1.58").contains(arch)) {
+    boolean bitnet = List.of("bitnet", "bitnet-25", "bitnet-b1.58").contains(arch);
+    if (bitnet != subNorms() || !bitnet && !arch.equals(shape.arch())) {
       throw new IllegalArgumentException("shape " + shape.name() + " cannot be of architecture '" + arch + "'");
     }
     this.arch = arch;
     return this;
+  }
+
+  private boolean subNorms() {
+    return shape.arch().startsWith("bitnet");
   }
 
   public RandomModel seed(long seed) {
@@ -106,7 +111,7 @@ public final class RandomModel {
         .uint32(arch + ".rope.dimension_count", shape.headDim())
         .float32(arch + ".rope.freq_base", shape.ropeFreqBase())
         .uint32(arch + ".vocab_size", shape.vocabSize());
-    if (!arch.equals("llama")) {
+    if (subNorms()) {
       out.string(arch + ".hidden_activation", relu2 ? "relu2" : "silu");
     }
     vocabulary(out, shape.vocabSize());
@@ -130,14 +135,18 @@ public final class RandomModel {
     matrix(out, blk + "attn_q.weight", qDim, hidden);
     matrix(out, blk + "attn_k.weight", kvDim, hidden);
     matrix(out, blk + "attn_v.weight", kvDim, hidden);
-    if (!arch.equals("llama")) {
+    if (arch.equals("qwen3")) {
+      norm(out, blk + "attn_q_norm.weight", shape.headDim());
+      norm(out, blk + "attn_k_norm.weight", shape.headDim());
+    }
+    if (subNorms()) {
       norm(out, blk + "attn_sub_norm.weight", qDim);
     }
     matrix(out, blk + "attn_output.weight", hidden, qDim);
     norm(out, blk + "ffn_norm.weight", hidden);
     matrix(out, blk + "ffn_gate.weight", shape.ffnDim(), hidden);
     matrix(out, blk + "ffn_up.weight", shape.ffnDim(), hidden);
-    if (!arch.equals("llama")) {
+    if (subNorms()) {
       norm(out, blk + "ffn_sub_norm.weight", shape.ffnDim());
     }
     matrix(out, blk + "ffn_down.weight", hidden, shape.ffnDim());
@@ -204,16 +213,19 @@ public final class RandomModel {
       Random random = random(name);
       ByteBuffer row = ByteBuffer.allocate((int) type.rowBytes(nCols)).order(ByteOrder.LITTLE_ENDIAN);
       byte[] packed = new byte[BLOCK / 4];
+      byte[] codes = new byte[nCols];
       for (int r = 0; r < nRows; r++) {
         row.clear();
-        switch (type) {
-          case IQ1_BN -> row.putShort(scale);
-          case IQ2_BN -> row.putFloat(Half.toFloat(scale));
-          default -> {}
-        }
-        for (int block = 0; block < nCols / BLOCK; block++) {
+        for (int at = 0; at < nCols; at += BLOCK) {
           random.trits(packed);
-          trits(row, packed, scale);
+          if (type == TensorType.TQ2_0) {
+            row.put(packed).putShort(scale);
+          } else {
+            unpack(packed, codes, at);
+          }
+        }
+        if (type != TensorType.TQ2_0) {
+          TernaryCodes.encode(type, codes, Half.toFloat(scale), row);
         }
         sink.write(row.array(), 0, row.position());
       }
@@ -223,91 +235,10 @@ public final class RandomModel {
     });
   }
 
-  /** Appends a block of 256, packed as in TQ2_0, as the type has it. */
-  private void trits(ByteBuffer row, byte[] packed, short scale) {
-    switch (type) {
-      case TQ2_0 -> row.put(packed).putShort(scale);
-      case TQ1_0 -> tq1(row, packed, scale);
-      case I2_S -> {
-        for (int i = 0; i < BLOCK / 4; i++) {
-          int at = i / 32 * 128 + i % 32;
-          row.put((byte) (code(packed, at) << 6 | code(packed, at + 32) << 4 | code(packed, at + 64) << 2 | code(packed, at + 96)));
-        }
-      }
-      case IQ2_BN -> {
-        for (int i = 0; i < BLOCK / 4; i++) {
-          int at = i / 16 * 64 + i % 16;
-          row.put((byte) (code(packed, at) | code(packed, at + 16) << 2 | code(packed, at + 32) << 4 | code(packed, at + 48) << 6));
-        }
-      }
-      case IQ1_BN -> iq1bn(row, packed);
-      default -> dense(row, packed, scale);
-    }
-  }
-
-  /** Code of an element of a TQ2_0 block: 0, 1 or 2. */
-  private static int code(byte[] packed, int element) {
-    return packed[element / 128 * 32 + element % 32] >> element % 128 / 32 * 2 & 3;
-  }
-
-  private static void tq1(ByteBuffer row, byte[] packed, short scale) {
-    for (int m = 0; m < 52; m++) {
-      int first = m < 32 ? m : m < 48 ? 160 + m - 32 : 240 + m - 48;
-      int step = m < 32 ? 32 : m < 48 ? 16 : 4;
-      int value = 0;
-      for (int n = 0; n < 5; n++) {
-        value = value * 3 + (m >= 48 && n == 4 ? 0 : code(packed, first + step * n));
-      }
-      row.put(base3(value));
-    }
-    row.putShort(scale);
-  }
-
-  private static void iq1bn(ByteBuffer row, byte[] packed) {
-    for (int block = 0; block < BLOCK; block += 64) {
-      for (int m = 0; m < 12; m++) {
-        int value = 0;
-        for (int n = 4; n >= 0; n--) {
-          value = value * 3 + code(packed, block + m / 3 * 16 + m % 3 * 5 + n);
-        }
-        row.put(base3(value));
-      }
-      int value = 0;
-      for (int n = 3; n >= 0; n--) {
-        value = value * 3 + code(packed, block + 16 * n + 15);
-      }
-      row.put(base3(value));
-    }
-  }
-
-  /** A number of five base-3 digits as a fraction of 256. */
-  private static byte base3(int value) {
-    return (byte) ((value * 256 + 242) / 243);
-  }
-
-  private void dense(ByteBuffer row, byte[] packed, short scale) {
-    float d = Half.toFloat(scale);
+  /** The codes of a block of TQ2_0. */
+  private static void unpack(byte[] packed, byte[] codes, int to) {
     for (int i = 0; i < BLOCK; i++) {
-      int w = code(packed, i) - 1;
-      if (type.blockSize() > 1 && i % type.blockSize() == 0) {
-        row.putShort(scale);
-      }
-      switch (type) {
-        case F32 -> row.putFloat(w * d);
-        case F16 -> row.putShort(w == 0 ? 0 : (short) (w < 0 ? scale | 0x8000 : scale));
-        case BF16 -> row.putShort((short) (Float.floatToRawIntBits(w * d) >>> 16));
-        case Q2_0 -> {
-          if (i % 4 == 0) {
-            row.put((byte) (code(packed, i) | code(packed, i + 1) << 2 | code(packed, i + 2) << 4 | code(packed, i + 3) << 6));
-          }
-        }
-        case Q4_0 -> {
-          if (i % 32 < 16) {
-            row.put((byte) (code(packed, i) + 7 | code(packed, i + 16) + 7 << 4));
-          }
-        }
-        default -> row.put((byte) w);
-      }
+      codes[to + i] = (byte) (packed[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3);
     }
   }
 

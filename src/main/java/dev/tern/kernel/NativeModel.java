@@ -9,11 +9,13 @@ import dev.tern.kernel.abi.global.TernAbi;
 import dev.tern.kernel.abi.tern_model;
 import dev.tern.kernel.abi.tern_model_config;
 import java.nio.ByteBuffer;
+import java.util.stream.IntStream;
 import org.bytedeco.javacpp.Pointer;
 
 /** Weights on a device. Immutable once loaded; thread-safe. */
 public final class NativeModel extends NativeHandle {
   private static final int PIECE_BYTES = 4 << 20;
+  private static final int READ_BYTES = 512 << 10;
 
   private final NativeDevice device;
   private final tern_model model = new tern_model();
@@ -93,7 +95,7 @@ public final class NativeModel extends NativeHandle {
     for (int row = 0; row < weight.nRows(); ) {
       int n = Math.min(rowsAtOnce, weight.nRows() - row);
       long bytes = n * weight.rowBytes();
-      weight.read(piece.file, row * weight.rowBytes(), piece.buffer.clear().limit((int) bytes));
+      read(piece, row, n);
       int status = TernAbi.tern_model_load_rows(model, role, weight.layer(), n, piece.data, bytes);
       if (status == TernAbi.TERN_ERR_NOT_TERNARY && store == TernAbi.TERN_STORE_TERNARY) {
         return false;
@@ -103,6 +105,17 @@ public final class NativeModel extends NativeHandle {
       piece.progress.at(piece.done + row * weight.rowBytes(), piece.total);
     }
     return true;
+  }
+
+  /** Fills the buffer with rows, on all cores: formats that are translated while they are read take longer to read than to pack. */
+  private static void read(Piece piece, int row, int n) {
+    long stride = piece.weight.rowBytes();
+    int part = (int) Math.max(1, READ_BYTES / stride);
+    IntStream.range(0, (n + part - 1) / part).parallel().forEach(i -> {
+      int first = i * part;
+      ByteBuffer to = piece.buffer.slice((int) (first * stride), (int) (Math.min(part, n - first) * stride));
+      piece.weight.read(piece.file, (row + first) * stride, to);
+    });
   }
 
   NativeDevice device() {
