@@ -101,6 +101,7 @@ final class BenchSpeed implements Callable<Integer> {
   private final List<Contender> contenders = new ArrayList<>();
   private final Map<String, Map<String, Double>> figures = new LinkedHashMap<>();
   private long begin;
+  private double bandwidth; // bytes per second with all cores; NaN: never measured undisturbed
 
   BenchSpeed(Streams io) {
     this.io = io;
@@ -213,11 +214,12 @@ final class BenchSpeed implements Callable<Integer> {
       }
     }
     List<Result> results = run("plain", 0.6, List.of(), groups);
-    Result bandwidth = results.get(0);
-    double floor = bandwidth.median() / model.decodeBytes();
-    if (bandwidth.rates() != null) {
+    Result read = results.get(0);
+    bandwidth = read.median();
+    double floor = bandwidth / model.decodeBytes();
+    if (read.rates() != null) {
       report.line(String.format(Locale.ROOT, "Tokens per second, programs in turn; read bandwidth %s%.2f GB/s with all cores in the same run, the floor of decode "
-          + "is %.2f tokens/s:%n", bandwidth.settled() ? "" : "~", bandwidth.median() * 1e-9, floor));
+          + "is %.2f tokens/s:%n", read.settled() ? "" : "~", bandwidth * 1e-9, floor));
     }
     report.comparison(results, figures, floor);
     figures.forEach((name, values) -> values.forEach((key, rate) -> {
@@ -244,9 +246,9 @@ final class BenchSpeed implements Callable<Integer> {
       return t.rate(profiles.get(profiles.size() - 1).nanos());
     });
     double median = run("breakdown", 0.85, List.of(), List.of(List.of(new Cell(timed, most, test)))).get(0).median();
-    double bandwidth = runner.bandwidth(0);
+    double floor = Double.isNaN(bandwidth) ? runner.bandwidth(0) : bandwidth;
     profiles.stream().min(Comparator.comparingDouble(p -> Math.abs(test.rate(p.nanos()) - median))).filter(p -> !Double.isNaN(median))
-        .ifPresent(p -> report.line("Parts of a decode step, " + new Breakdown(most, test, p, bandwidth).table()));
+        .ifPresent(p -> report.line("Parts of a decode step, " + new Breakdown(most, test, p, floor).table()));
   }
 
   private void neighbour(List<Result> quiet, List<SpeedTest> all, int most) {
