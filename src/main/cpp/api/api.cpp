@@ -195,4 +195,24 @@ int32_t tern_engine_logits(tern_engine* engine, int32_t output, float* logits) {
   });
 }
 
+int32_t tern_engine_set_profiling(tern_engine* engine, int32_t on) {
+  return guarded([&] {
+    TERN_CHECK_HANDLE(engine);
+    TERN_CHECK_ARG(on == 0 || on == 1, "on is %d, it must be 0 or 1", on);
+    const std::lock_guard<std::mutex> lock(engine->engine->model().device().mutex);
+    engine->engine->set_profiling(on != 0);
+  });
+}
+
+int32_t tern_engine_profile(tern_engine* engine, int32_t op, tern_profile* out) {
+  return guarded([&] {
+    TERN_CHECK_HANDLE(engine);
+    TERN_CHECK_HANDLE(out);
+    const std::lock_guard<std::mutex> lock(engine->engine->model().device().mutex);
+    engine->engine->read_profile(op, out);
+  });
+}
+
+const char* tern_profile_name(int32_t op) { return StepProfile::name(op); }
+
 }  // extern "C"

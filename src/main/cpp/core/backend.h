@@ -141,10 +141,28 @@ struct RopeAppend {
   void* q_rotated;       // q_rotated_bytes
 };
 
-class Backend {
+// The ops that model/forward.cpp calls, and sampling.
+class StepOps {
  public:
-  virtual ~Backend() = default;
+  virtual ~StepOps() = default;
 
+  virtual void embed(const Weight& table, const int32_t* ids, int n, float* out) = 0;
+  // Fills what the flags ask for.
+  virtual Activations activations(const ActivationsSource& source, int n_rows, int dim, bool f32, bool int8,
+                                  const ActivationsBuffer& buffer) = 0;
+  virtual void matmul(const Projection* projections, int n, const Activations& a, int n_rows, Span scratch) = 0;
+  virtual void rope_table(const int64_t* pos, int n_rows, const double* inv_freq, int rope_dim, float* cos_sin) = 0;
+  virtual void rope_append(const KvLayerSpan& kv, const HeadShape& shape, const RopeAppend& args) = 0;
+  // q: as rope_append left it.
+  virtual void attention(const KvLayerSpan& kv, const HeadShape& shape, const Step& step, const void* q, float* out,
+                         Span scratch) = 0;
+  virtual void gather(const float* x, const int32_t* rows, int n, int dim, float* out) = 0;
+  // Draws for all outputs of a batch from logits [n_outputs, vocab_size]; writes out_token and out_logprob.
+  virtual void sample(const float* logits, int vocab_size, const tern_batch& batch, Span scratch) = 0;
+};
+
+class Backend : public StepOps {
+ public:
   virtual std::string describe() = 0;  // JSON
   virtual int n_threads() const = 0;
   virtual void set_threads(int n) = 0;
@@ -169,23 +187,10 @@ class Backend {
   virtual int64_t attention_scratch_bytes(const HeadShape& shape, const StepLimits& limits) = 0;
   virtual int64_t sample_scratch_bytes(int vocab_size, int max_outputs) = 0;
 
-  virtual void embed(const Weight& table, const int32_t* ids, int n, float* out) = 0;
-  // Fills what the flags ask for.
-  virtual Activations activations(const ActivationsSource& source, int n_rows, int dim, bool f32, bool int8,
-                                  const ActivationsBuffer& buffer) = 0;
-  virtual void matmul(const Projection* projections, int n, const Activations& a, int n_rows, Span scratch) = 0;
-  virtual void rope_table(const int64_t* pos, int n_rows, const double* inv_freq, int rope_dim, float* cos_sin) = 0;
+  // Outside a step.
   virtual void rope(const float* x, const float* cos_sin, int style, int n_rows, int n_heads, int head_dim, int rope_dim,
                     float* out) = 0;
-  virtual void rope_append(const KvLayerSpan& kv, const HeadShape& shape, const RopeAppend& args) = 0;
-  // q: as rope_append left it.
-  virtual void attention(const KvLayerSpan& kv, const HeadShape& shape, const Step& step, const void* q, float* out,
-                         Span scratch) = 0;
-  virtual void gather(const float* x, const int32_t* rows, int n, int dim, float* out) = 0;
-  // Draws for all outputs of a batch from logits [n_outputs, vocab_size]; writes out_token and out_logprob.
-  virtual void sample(const float* logits, int vocab_size, const tern_batch& batch, Span scratch) = 0;
-
-  // Outside a step. K and V rows as floats, unrotated, and q as rope_append would leave it without rotating.
+  // K and V rows as floats, unrotated, and q as rope_append would leave it without rotating.
   virtual void kv_write(const KvLayerSpan& kv, const HeadShape& shape, const float* k, const float* v, const int32_t* slot,
                         int n_rows) = 0;
   virtual void q_write(const HeadShape& shape, const float* q, int64_t n_rows, void* q_rotated) = 0;

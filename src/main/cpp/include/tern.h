@@ -24,7 +24,7 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-#define TERN_ABI_VERSION 2
+#define TERN_ABI_VERSION 3
 
 /* Keys that share one allocation unit and one attention tile. A key's place in its page is its index mod 64. */
 #define TERN_PAGE_LEN 64
@@ -251,6 +251,47 @@ int32_t tern_step(tern_engine* engine, const tern_batch* batch);
 
 /* Copies the logits [vocab_size] of output o of the last step. */
 int32_t tern_engine_logits(tern_engine* engine, int32_t output, float* logits);
+
+/* ---- where the time of steps goes ---------------------------------------------------------------------------- */
+
+/* The parts of a step, in the order of their first use; the last is all of it, once its description is checked. */
+enum {
+  TERN_PROFILE_EMBED = 0,
+  TERN_PROFILE_ROPE_TABLE = 1,
+  TERN_PROFILE_NORM = 2,        /* of rows and heads, with their quantisation: one kernel */
+  TERN_PROFILE_QKV = 3,         /* products with wq, wk, wv */
+  TERN_PROFILE_ROPE_APPEND = 4, /* rotation of q and k, and writing k and v to the cache */
+  TERN_PROFILE_ATTENTION = 5,
+  TERN_PROFILE_ATTN_OUT = 6,  /* product with wo */
+  TERN_PROFILE_GATE_UP = 7,   /* products with w_gate, w_up */
+  TERN_PROFILE_GATE_NORM = 8, /* act(gate) * up, its norm and its quantisation */
+  TERN_PROFILE_DOWN = 9,      /* product with w_down */
+  TERN_PROFILE_GATHER = 10,
+  TERN_PROFILE_HEAD = 11,
+  TERN_PROFILE_SAMPLE = 12,
+  TERN_PROFILE_STEP = 13,
+  TERN_PROFILE_COUNT = 14
+};
+
+typedef struct tern_profile {
+  uint32_t struct_size;
+  uint32_t reserved;
+  int64_t calls;
+  int64_t nanos; /* wall time */
+  int64_t bytes; /* of weights, and of keys and values that some row's segments hold, that the calls read */
+} tern_profile;
+
+/*
+ * on 1: times the parts of the engine's steps from now on, from zero; 0, as at first: does not, at no cost. cpu only, else
+ * TERN_ERR_UNSUPPORTED: a step of the cuda backend is one graph.
+ */
+int32_t tern_engine_set_profiling(tern_engine* engine, int32_t on);
+
+/* One part's sums since tern_engine_set_profiling; an error if that is off. The caller sets struct_size. */
+int32_t tern_engine_profile(tern_engine* engine, int32_t op, tern_profile* out);
+
+/* Name of a part, as "attention"; NULL if there is none. */
+const char* tern_profile_name(int32_t op);
 
 /* ---- every kernel on its own --------------------------------------------------------------------------------- */
 

@@ -235,16 +235,32 @@ void Engine::check(const tern_batch& b) {
   for (int i = 0; i < n_penalty; i++) in_range("penalty_token", b.penalty_token[i], 0, m.vocab_size - 1);
 }
 
+void Engine::set_profiling(bool on) {
+  // Where memory is the GPU's, ops are recorded or queued, and a clock around them shows nothing.
+  if (on && !model_->backend().host_memory())
+    fail(TERN_ERR_UNSUPPORTED, "a profile of steps is there for the cpu only: this device's ops return before they are done");
+  profile_ = on ? std::make_unique<StepProfile>(*model_, shape_) : nullptr;
+}
+
+void Engine::read_profile(int op, tern_profile* out) const {
+  TERN_CHECK_ARG(out->struct_size == sizeof(tern_profile), "tern_profile of another version: %u bytes, expected %zu",
+                 out->struct_size, sizeof(tern_profile));
+  in_range("op", op, 0, TERN_PROFILE_COUNT - 1);
+  TERN_CHECK_ARG(profile_, "no profile: tern_engine_set_profiling was not called");
+  *out = profile_->of(op);
+}
+
 void Engine::step(const tern_batch& batch) {
   check(batch);
+  const StepProfile::Timer timer(profile_.get(), TERN_PROFILE_STEP, 0);
   Backend& b = model_->backend();
   TERN_CHECK_ARG(b.n_threads() <= n_threads_, "the device has %d threads, the engine was made for %d: make it again",
                  b.n_threads(), n_threads_);
   n_logits_ = 0;
-  runner_->run(batch, [this](const Step& step) {
-    forward({*model_, shape_, scratch_, kv_, config_.n_pages}, step);
-    if (step.batch.n_outputs)
-      model_->backend().sample(scratch_.logits, model_->config().vocab_size, step.batch, scratch_.sample);
+  StepOps& ops = profile_ ? *profile_ : static_cast<StepOps&>(b);
+  runner_->run(batch, [&](const Step& step) {
+    forward({*model_, ops, shape_, scratch_, kv_, config_.n_pages}, step);
+    if (step.batch.n_outputs) ops.sample(scratch_.logits, model_->config().vocab_size, step.batch, scratch_.sample);
   });
   n_logits_ = batch.n_outputs;
 }

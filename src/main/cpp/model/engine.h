@@ -7,6 +7,7 @@
 
 #include "core/memory.h"
 #include "model/model.h"
+#include "model/step_profile.h"
 
 namespace tern {
 
@@ -43,6 +44,10 @@ class Engine {
   void fill(int slot, int len, float value);
   void logits(int output, float* to) const;
 
+  // Times the steps from now on, from zero, or stops. Throws UNSUPPORTED on a backend whose ops only start work.
+  void set_profiling(bool on);
+  void read_profile(int op, tern_profile* out) const;
+
   const Model& model() const { return *model_; }
   int64_t kv_bytes() const { return kv_.size; }
   int64_t scratch_bytes() const { return memory_.size() - kv_.size + runner_->bytes(); }
@@ -58,6 +63,7 @@ class Engine {
   Span kv_;
   Scratch scratch_;
   std::unique_ptr<StepRunner> runner_;
+  std::unique_ptr<StepProfile> profile_;  // null: off
   std::vector<uint32_t> slot_seen_;  // [n_slots], the step in which a row last wrote the slot
   uint32_t n_steps_ = 0;
   int n_logits_ = 0;  // outputs of the last step

@@ -13,7 +13,7 @@ Activations activations_for(const ForwardContext& c, const std::array<const Weig
   for (const Weight* w : weights) (w->ternary() ? int8 : f32) = true;
   source.norm = norm ? norm->vector() : nullptr;
   source.eps = c.model.config().norm_eps;
-  return c.model.backend().activations(source, n_rows, dim, f32, int8, c.scratch.act);
+  return c.ops.activations(source, n_rows, dim, f32, int8, c.scratch.act);
 }
 
 // Norms each head of rows of n_heads of them, in place, if the model has such a norm.
@@ -22,12 +22,12 @@ void head_norm(const ForwardContext& c, float* x, const Weight* norm, int64_t n_
   ActivationsSource source = {x};
   source.norm = norm->vector();
   source.eps = c.model.config().norm_eps;
-  c.model.backend().activations(source, static_cast<int>(n_heads), c.model.config().head_dim, true, false, {x, nullptr, nullptr, nullptr});
+  c.ops.activations(source, static_cast<int>(n_heads), c.model.config().head_dim, true, false, {x, nullptr, nullptr, nullptr});
 }
 
 void attention_block(const ForwardContext& c, const Step& step, int layer) {
   const ModelConfig& m = c.model.config();
-  Backend& b = c.model.backend();
+  StepOps& b = c.ops;
   const Scratch& s = c.scratch;
   const int n = step.batch.n_rows;
   const Weight* wq = c.model.weight(TERN_ROLE_WQ, layer);
@@ -55,7 +55,7 @@ void attention_block(const ForwardContext& c, const Step& step, int layer) {
 
 void feed_forward_block(const ForwardContext& c, int n, int layer) {
   const ModelConfig& m = c.model.config();
-  Backend& b = c.model.backend();
+  StepOps& b = c.ops;
   const Scratch& s = c.scratch;
   const Weight* w_gate = c.model.weight(TERN_ROLE_W_GATE, layer);
   const Weight* w_up = c.model.weight(TERN_ROLE_W_UP, layer);
@@ -74,7 +74,7 @@ void feed_forward_block(const ForwardContext& c, int n, int layer) {
 
 void forward(const ForwardContext& c, const Step& step) {
   const ModelConfig& m = c.model.config();
-  Backend& b = c.model.backend();
+  StepOps& b = c.ops;
   const Scratch& s = c.scratch;
   const tern_batch& batch = step.batch;
 

@@ -10,6 +10,7 @@ namespace tern {
 // What the pass needs besides the weights.
 struct ForwardContext {
   const Model& model;
+  StepOps& ops;  // of the model's backend
   HeadShape shape;
   Scratch scratch;
   Span kv;  // of all layers, one after the other

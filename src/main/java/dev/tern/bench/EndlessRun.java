@@ -6,10 +6,6 @@ import dev.tern.Model;
 import dev.tern.Sampling;
 import dev.tern.Session;
 import dev.tern.cache.CachePolicy;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -66,7 +62,7 @@ public final class EndlessRun {
         long now = System.nanoTime();
         nanos[block] = (now - last) / (double) BLOCK;
         if ((block + 1) % 10 == 0) {
-          Memory m = new Memory((block + 1L) * BLOCK, residentBytes(), Model.nativeBytes());
+          Memory m = new Memory((block + 1L) * BLOCK, ProcessMemory.resident(), Model.nativeBytes());
           memory.add(m);
           progress.accept(m);
         }
@@ -91,19 +87,5 @@ public final class EndlessRun {
     double[] part = Arrays.copyOfRange(values, from, to);
     Arrays.sort(part);
     return part[part.length / 2];
-  }
-
-  /** VmRSS of this process. */
-  private static long residentBytes() {
-    try {
-      for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-        if (line.startsWith("VmRSS:")) {
-          return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
-        }
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException("resident memory is read from /proc/self/status, which is not here", e);
-    }
-    throw new IllegalStateException("/proc/self/status has no VmRSS");
   }
 }

@@ -3,35 +3,31 @@ package dev.tern.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.tern.Device;
-import dev.tern.Engine;
-import dev.tern.Generation;
 import dev.tern.Model;
-import dev.tern.Sampling;
-import dev.tern.Session;
-import dev.tern.cache.CachePolicy;
-import dev.tern.kernel.MemoryBandwidth;
-import dev.tern.kernel.NativeDevice;
+import dev.tern.StepProfile;
+import dev.tern.bench.ProcessMemory;
+import dev.tern.bench.Samples;
+import dev.tern.bench.SpeedRunner;
+import dev.tern.bench.SpeedTest;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
-import java.util.function.LongSupplier;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code tern bench model}: prefill and decode speed, and decode's share of what the memory's bandwidth would allow. */
 @Command(name = "model", description = {
-    "Measures tokens per second: ppN feeds a prompt of N tokens to an empty cache, tgN then generates N tokens.",
-    "t/s is the median of the repetitions. The floor of decode is reading the weights once a token at the read bandwidth measured here."})
+    "Measures tokens per second: ppN feeds a prompt of N tokens to an empty cache; tgN generates N tokens from an empty cache, xB in B streams "
+        + "at once (tokens of all together), @D where each token sees D keys (sinks and a rolling window).",
+    "t/s is the median of the repetitions. The floor of decode is reading the weights once a step at the read bandwidth measured here with "
+        + "all cores.",
+    "--breakdown shows instead where the time of a decode step goes."})
 final class BenchModel implements Callable<Integer> {
-  private static final long MIN_BANDWIDTH_BYTES = 1 << 20;
-  private static final long MAX_BANDWIDTH_BYTES = 1 << 30;
-  private static final long BANDWIDTH_TRAFFIC = 4L << 30;
-
   @Mixin
   ModelOptions model;
 
@@ -41,14 +37,32 @@ final class BenchModel implements Callable<Integer> {
   @Option(names = "-n", paramLabel = "N,...", defaultValue = "64", description = "numbers of tokens to generate; default ${DEFAULT-VALUE}")
   String generated;
 
+  @Option(names = "--batch", paramLabel = "B,...", defaultValue = "1", description = "streams that generate at once; default ${DEFAULT-VALUE}")
+  String batches;
+
+  @Option(names = "--depth", paramLabel = "D,...", defaultValue = "0",
+      description = "keys that a generated token sees; 0, the default: those of its own stream, which begins empty")
+  String depths;
+
   @Option(names = "--threads", paramLabel = "N,...", defaultValue = "0", description = "numbers of threads; 0, the default: one per core")
   String threads;
 
   @Option(names = {"-r", "--repetitions"}, paramLabel = "N", defaultValue = "5", description = "of each, after one to warm up; default ${DEFAULT-VALUE}")
   int repetitions;
 
-  @Option(names = "--json", description = "JSON instead of a table")
-  boolean json;
+  @Option(names = "--breakdown", description = "time of each part of a decode step, of the median run of each tg test (cpu only)")
+  boolean breakdown;
+
+  @ArgGroup
+  Format format = new Format();
+
+  static final class Format {
+    @Option(names = "--json", description = "JSON instead of a table")
+    boolean json;
+
+    @Option(names = "--csv", description = "CSV instead of a table")
+    boolean csv;
+  }
 
   private final Streams io;
 
@@ -56,53 +70,47 @@ final class BenchModel implements Callable<Integer> {
     this.io = io;
   }
 
-  /** One line of the table; seconds are sorted, bandwidth in bytes per second. */
-  private record Row(int nThreads, String test, int nTokens, double[] seconds, double bandwidth) {
-    double rate(double s) {
-      return nTokens / s;
+  /** How the model came into memory: wall time, resident memory at the peak and at the end. */
+  private record Load(long nanos, long peakBytes) {}
+
+  /** One line; rates in tokens per second, bandwidths in bytes per second. */
+  private record Row(int nThreads, SpeedTest test, long[] nanos, double bandwidth, double allCores) {
+    Samples rates() {
+      return new Samples(Arrays.stream(nanos).mapToDouble(test::rate).toArray());
     }
 
-    double median() {
-      int n = seconds.length;
-      return n % 2 == 1 ? rate(seconds[n / 2]) : (rate(seconds[n / 2 - 1]) + rate(seconds[n / 2])) / 2;
-    }
-
-    double min() {
-      return rate(seconds[seconds.length - 1]);
-    }
-
-    double max() {
-      return rate(seconds[0]);
-    }
-
-    boolean decode() {
-      return test.startsWith("tg");
+    /** Bytes that decoding reads a second, over those that the memory could deliver. */
+    double share(Model m) {
+      return m.decodeBytes() * rates().median() / test.batch() / allCores;
     }
   }
 
   @Override
   public Integer call() {
-    int[] p = positive("-p", prompts, 0);
-    int[] n = positive("-n", generated, 0);
-    int[] t = positive("--threads", threads, 0);
+    int[] t = atLeast("--threads", threads, 0);
     if (repetitions < 1) {
       throw new IllegalArgumentException("-r is " + repetitions + ", it must be 1 or more");
     }
+    List<SpeedTest> tests = tests();
+    long start = System.nanoTime();
     try (Model m = model.load(io)) {
-      List<Row> rows = new ArrayList<>();
-      for (int nThreads : t) {
-        measure(m, nThreads, p, n, rows);
+      Load load = new Load(System.nanoTime() - start, ProcessMemory.peak());
+      if (breakdown && m.device().isCuda()) {
+        throw new IllegalArgumentException("--breakdown is there for the cpu only: on a GPU a step is one graph");
       }
-      if (json) {
-        io.out().println(toJson(m, rows).toPrettyString());
-      } else {
-        table(m, rows);
+      int longest = tests.stream().mapToInt(SpeedTest::nTokens).max().orElse(1);
+      try (SpeedRunner runner = new SpeedRunner(m, longest)) {
+        if (breakdown) {
+          print(breakdowns(runner, t, tests));
+        } else {
+          print(m, load, rows(runner, t, tests));
+        }
       }
     }
     return Tern.OK;
   }
 
-  private static int[] positive(String option, String list, int min) {
+  private static int[] atLeast(String option, String list, int min) {
     int[] values = Text.ints(option, list);
     for (int value : values) {
       if (value < min) {
@@ -112,120 +120,134 @@ final class BenchModel implements Callable<Integer> {
     return values;
   }
 
-  private void measure(Model m, int nThreads, int[] p, int[] n, List<Row> rows) {
-    int longest = Math.max(Arrays.stream(p).max().orElse(0), Arrays.stream(n).max().orElse(0));
-    try (Engine engine = Engine.builder(m).threads(nThreads).cachePolicy(CachePolicy.dense(longest + 1)).build();
-        Session session = engine.newSession()) {
-      double bandwidth = bandwidth(m.device(), engine.threads(), m.decodeBytes());
-      SplittableRandom random = new SplittableRandom(1);
-      for (int length : p) {
-        if (length > 0) {
-          int[] prompt = random.ints(length, 0, m.vocabSize()).toArray();
-          rows.add(row(engine, "pp" + length, length, bandwidth, () -> prefill(session, prompt)));
-        }
+  private List<SpeedTest> tests() {
+    List<SpeedTest> tests = new ArrayList<>();
+    for (int length : atLeast("-p", prompts, 0)) {
+      if (length > 0 && !breakdown) {
+        tests.add(SpeedTest.prefill(length));
       }
-      for (int length : n) {
-        if (length > 0) {
-          int first = Math.max(0, m.tokenizer().bosId());
-          rows.add(row(engine, "tg" + length, length, bandwidth, () -> decode(session, first, length)));
+    }
+    for (int depth : atLeast("--depth", depths, 0)) {
+      for (int batch : atLeast("--batch", batches, 1)) {
+        for (int length : atLeast("-n", generated, 0)) {
+          if (length > 0) {
+            tests.add(new SpeedTest(true, length, batch, depth));
+          }
         }
       }
     }
+    return tests;
   }
 
-  private Row row(Engine engine, String test, int length, double bandwidth, LongSupplier run) {
-    run.getAsLong();
-    double[] seconds = new double[repetitions];
-    for (int i = 0; i < repetitions; i++) {
-      seconds[i] = run.getAsLong() * 1e-9;
+  private List<Row> rows(SpeedRunner runner, int[] threads, List<SpeedTest> tests) {
+    List<Row> rows = new ArrayList<>();
+    for (int n : threads) {
+      double allCores = runner.bandwidth(0);
+      double bandwidth = n == 0 ? allCores : runner.bandwidth(n);
+      for (SpeedTest test : tests) {
+        runner.run(n, test); // to warm up
+        long[] nanos = new long[repetitions];
+        for (int i = 0; i < repetitions; i++) {
+          nanos[i] = runner.run(n, test);
+        }
+        rows.add(new Row(runner.threads(), test, nanos, bandwidth, allCores));
+      }
     }
-    Arrays.sort(seconds);
-    return new Row(engine.threads(), test, length, seconds, bandwidth);
+    return rows;
   }
 
-  private static long prefill(Session session, int[] prompt) {
-    session.reset();
-    long start = System.nanoTime();
-    session.logits(prompt);
-    return System.nanoTime() - start;
-  }
-
-  private static long decode(Session session, int first, int length) {
-    session.reset();
-    long start = System.nanoTime();
-    try (Generation generation = session.generate(new int[] {first}, Sampling.greedy().maxTokens(length).ignoreEos(true))) {
-      generation.result();
+  private List<Breakdown> breakdowns(SpeedRunner runner, int[] threads, List<SpeedTest> tests) {
+    List<Breakdown> all = new ArrayList<>();
+    for (int n : threads) {
+      for (SpeedTest test : tests) {
+        double allCores = runner.bandwidth(0);
+        runner.run(n, test); // to warm up
+        List<StepProfile> runs = new ArrayList<>();
+        for (int i = 0; i < repetitions; i++) {
+          runs.add(runner.profile(n, test));
+        }
+        runs.sort(Comparator.comparingLong(StepProfile::nanos));
+        all.add(new Breakdown(runner.threads(), test, runs.get(runs.size() / 2), allCores));
+      }
     }
-    return System.nanoTime() - start;
+    return all;
   }
 
-  private static double bandwidth(Device which, int nThreads, long decodeBytes) {
-    long block = Math.min(MAX_BANDWIDTH_BYTES, Math.max(MIN_BANDWIDTH_BYTES, decodeBytes));
-    try (NativeDevice device = new NativeDevice(which, nThreads)) {
-      return MemoryBandwidth.read(device, block, (int) Math.max(2, BANDWIDTH_TRAFFIC / block));
+  private void print(List<Breakdown> all) {
+    if (format.json) {
+      ArrayNode array = new ObjectMapper().createArrayNode();
+      all.forEach(b -> array.add(b.json()));
+      io.out().println(array.toPrettyString());
+    } else if (format.csv) {
+      io.out().print(Breakdown.csvHeader() + String.join("", all.stream().map(Breakdown::csv).toList()));
+    } else {
+      io.out().print(String.join("\n", all.stream().map(Breakdown::table).toList()));
     }
   }
 
-  private void table(Model m, List<Row> rows) {
-    List<String[]> lines = new ArrayList<>();
-    lines.add(new String[] {"model", "size", "params", "backend", "threads", "test", "t/s", "min..max", "read GB/s", "of floor"});
+  private void print(Model m, Load load, List<Row> rows) {
+    if (format.json) {
+      io.out().println(json(m, load, rows).toPrettyString());
+    } else if (format.csv) {
+      io.out().print(csv(m, load, rows));
+    } else {
+      io.out().print(table(m, rows));
+      io.out().println(String.format(Locale.ROOT, "%nloaded in %s, peak of resident memory %s with %s of weights; resident at the end: %s",
+          Text.duration(load.nanos), Text.bytes(load.peakBytes), Text.bytes(m.weightBytes()), Text.bytes(ProcessMemory.resident())));
+    }
+  }
+
+  private static String table(Model m, List<Row> rows) {
+    MarkdownTable table = new MarkdownTable(
+        "model", "size", "params", "backend", "threads", "test", "t/s", "min..max", "read GB/s", "all cores", "of floor");
     for (Row row : rows) {
-      lines.add(new String[] {
-        m.name(), Text.bytes(m.weightBytes()), Text.count(m.nParameters()), m.device().isCuda() ? "CUDA" : "CPU", Integer.toString(row.nThreads), row.test,
-        number(row.median()), number(row.min()) + ".." + number(row.max()), number(row.bandwidth * 1e-9),
-        row.decode() ? String.format(Locale.ROOT, "%.1f %%", 100 * share(m, row)) : ""
-      });
+      Samples rates = row.rates();
+      table.row(m.name(), Text.bytes(m.weightBytes()), Text.count(m.nParameters()), backend(m), Integer.toString(row.nThreads), row.test.name(),
+          number(rates.median()), number(rates.min()) + ".." + number(rates.max()), number(row.bandwidth * 1e-9), number(row.allCores * 1e-9),
+          row.test.decode() ? String.format(Locale.ROOT, "%.1f %%", 100 * row.share(m)) : "");
     }
-    int columns = lines.get(0).length;
-    int[] width = new int[columns];
-    for (String[] line : lines) {
-      for (int c = 0; c < columns; c++) {
-        width[c] = Math.max(width[c], line[c].length());
-      }
-    }
-    for (int i = 0; i < lines.size(); i++) {
-      StringBuilder text = new StringBuilder("|");
-      for (int c = 0; c < columns; c++) {
-        String cell = lines.get(i)[c];
-        String pad = " ".repeat(width[c] - cell.length());
-        text.append(' ').append(c == 0 ? cell + pad : pad + cell).append(" |");
-      }
-      io.out().println(text.toString());
-      if (i == 0) {
-        StringBuilder rule = new StringBuilder("|");
-        for (int c = 0; c < columns; c++) {
-          rule.append(c == 0 ? " " + "-".repeat(width[c]) + " |" : " " + "-".repeat(width[c]) + ":|");
-        }
-        io.out().println(rule.toString());
-      }
-    }
+    return table.toString();
+  }
+
+  private static String backend(Model m) {
+    return m.device().isCuda() ? "CUDA" : "CPU";
   }
 
   private static String number(double value) {
     return String.format(Locale.ROOT, value < 100 ? "%.2f" : "%.1f", value);
   }
 
-  /** Bytes that decoding reads a second, over those that the memory could deliver. */
-  private static double share(Model m, Row row) {
-    return m.decodeBytes() * row.median() / row.bandwidth;
+  private static String csv(Model m, Load load, List<Row> rows) {
+    StringBuilder text = new StringBuilder("model,model_size,backend,n_threads,test,n_prompt,n_gen,n_batch,n_depth,median_ts,min_ts,max_ts,"
+        + "repetitions,decode_bytes,read_bytes_per_second,read_bytes_per_second_all_cores,share_of_floor,load_ns,load_peak_resident_bytes\n");
+    for (Row row : rows) {
+      Samples rates = row.rates();
+      text.append(String.format(Locale.ROOT, "\"%s\",%d,%s,%d,%s,%d,%d,%d,%d,%.3f,%.3f,%.3f,%d,%d,%.0f,%.0f,%s,%d,%d%n",
+          m.name().replace("\"", "\"\""), m.weightBytes(), backend(m), row.nThreads, row.test.name(), row.test.decode() ? 0 : row.test.nTokens(),
+          row.test.decode() ? row.test.nTokens() : 0, row.test.batch(), row.test.depth(), rates.median(), rates.min(), rates.max(), rates.count(),
+          m.decodeBytes(), row.bandwidth, row.allCores, row.test.decode() ? String.format(Locale.ROOT, "%.4f", row.share(m)) : "",
+          load.nanos, load.peakBytes));
+    }
+    return text.toString();
   }
 
-  private ArrayNode toJson(Model m, List<Row> rows) {
+  private static ArrayNode json(Model m, Load load, List<Row> rows) {
     ArrayNode array = new ObjectMapper().createArrayNode();
     for (Row row : rows) {
+      Samples rates = row.rates();
       ObjectNode node = array.addObject();
-      node.put("model", m.name()).put("model_size", m.weightBytes()).put("model_n_params", m.nParameters()).put("backend", "CPU");
-      node.put("n_threads", row.nThreads).put("test", row.test);
-      node.put("n_prompt", row.decode() ? 0 : row.nTokens).put("n_gen", row.decode() ? row.nTokens : 0);
-      node.put("median_ts", row.median()).put("min_ts", row.min()).put("max_ts", row.max());
+      node.put("model", m.name()).put("model_size", m.weightBytes()).put("model_n_params", m.nParameters()).put("backend", backend(m));
+      node.put("n_threads", row.nThreads).put("test", row.test.name());
+      node.put("n_prompt", row.test.decode() ? 0 : row.test.nTokens()).put("n_gen", row.test.decode() ? row.test.nTokens() : 0);
+      node.put("n_batch", row.test.batch()).put("n_depth", row.test.depth());
+      node.put("median_ts", rates.median()).put("min_ts", rates.min()).put("max_ts", rates.max());
       ArrayNode samples = node.putArray("samples_ns");
-      for (double s : row.seconds) {
-        samples.add(Math.round(s * 1e9));
+      Arrays.stream(row.nanos).forEach(samples::add);
+      node.put("decode_bytes", m.decodeBytes()).put("read_bytes_per_second", row.bandwidth).put("read_bytes_per_second_all_cores", row.allCores);
+      if (row.test.decode()) {
+        node.put("share_of_floor", row.share(m));
       }
-      node.put("decode_bytes", m.decodeBytes()).put("read_bytes_per_second", row.bandwidth);
-      if (row.decode()) {
-        node.put("share_of_floor", share(m, row));
-      }
+      node.put("load_ns", load.nanos).put("load_peak_resident_bytes", load.peakBytes);
     }
     return array;
   }

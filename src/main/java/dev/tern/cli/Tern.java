@@ -117,7 +117,7 @@ public final class Tern {
     all.put("logits", () -> new Logits(io));
     all.put("ppl", () -> new Perplexity(io));
     all.put("make-model", () -> new MakeModel(io));
-    all.put("bench", () -> new CommandLine(new Bench()).addSubcommand(new BenchModel(io)).addSubcommand(new BenchEndless(io)));
+    all.put("bench", () -> new CommandLine(new Bench()).addSubcommand(new BenchModel(io)).addSubcommand(new BenchSpeed(io)).addSubcommand(new BenchEndless(io)));
     return all;
   }
 

@@ -1,10 +1,14 @@
 package dev.tern.kernel;
 
 import dev.tern.KvType;
+import dev.tern.StepProfile;
 import dev.tern.kernel.abi.global.TernAbi;
 import dev.tern.kernel.abi.tern_batch;
 import dev.tern.kernel.abi.tern_engine;
 import dev.tern.kernel.abi.tern_engine_config;
+import dev.tern.kernel.abi.tern_profile;
+import java.util.ArrayList;
+import java.util.List;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.LongPointer;
@@ -130,6 +134,42 @@ public final class NativeEngine extends NativeHandle {
       enter();
       try {
         Native.check(TernAbi.tern_engine_fill(engine, slot, len, value));
+      } finally {
+        leave();
+      }
+    }
+  }
+
+  /** Times the steps from now on, from zero, or stops. Of the CPU only. */
+  public void setProfiling(boolean on) {
+    synchronized (stepLock) {
+      enter();
+      try {
+        Native.check(TernAbi.tern_engine_set_profiling(engine, on ? 1 : 0));
+      } finally {
+        leave();
+      }
+    }
+  }
+
+  /**
+   * Where the time went.
+   *
+   * @throws IllegalArgumentException if steps are not timed
+   */
+  public StepProfile profile() {
+    synchronized (stepLock) { // no step between the parts and their sum
+      enter();
+      try (tern_profile sums = new tern_profile()) {
+        List<StepProfile.Part> parts = new ArrayList<>();
+        for (int op = 0; op < TernAbi.TERN_PROFILE_COUNT; op++) {
+          sums.struct_size(sums.sizeof());
+          Native.check(TernAbi.tern_engine_profile(engine, op, sums));
+          if (op != TernAbi.TERN_PROFILE_STEP) {
+            parts.add(new StepProfile.Part(TernAbi.tern_profile_name(op).getString(), sums.calls(), sums.nanos(), sums.bytes()));
+          }
+        }
+        return new StepProfile(parts, sums.calls(), sums.nanos()); // the last is the whole step
       } finally {
         leave();
       }
