@@ -31,7 +31,7 @@ final class Convert implements Callable<Integer> {
     try (ModelFile file = ModelFile.open(model)) {
       ModelSpec spec = ModelSpec.from(file); // what would be refused is not written
       GgufWriter writer = new GgufWriter().copy(file);
-      writer.write(out);
+      Interrupt.during(() -> writer.write(out));
       io.err().println(out + ": " + Text.plain(spec.name(), 80) + ", " + Text.bytes(writer.size()));
     }
     return Tern.OK;

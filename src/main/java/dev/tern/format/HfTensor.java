@@ -52,17 +52,18 @@ final class HfTensor {
 
   /** A tensor of floats as it is; permutedHeads as in {@link #sourceRow}. */
   static HfTensor plain(String name, SafetensorsFile file, SafetensorsFile.Tensor tensor, int permutedHeads) {
-    return new HfTensor(info(name, tensor, type(tensor), 1), Kind.PLAIN, file, tensor, permutedHeads, 1, 0, null);
+    return new HfTensor(info(name, tensor, type(tensor), 1, permutedHeads), Kind.PLAIN, file, tensor, permutedHeads, 1, 0, null);
   }
 
   /** Trits that a file holds as codes of two bits: byte [r][c] has, from its low bits on, rows r, r + n, r + 2n, r + 3n of n packed ones. */
   static HfTensor packed(String name, SafetensorsFile file, SafetensorsFile.Tensor tensor, int permutedHeads, float rowScale) {
-    return new HfTensor(info(name, tensor, TensorType.TQ2_0, 4), Kind.PACKED, file, tensor, permutedHeads, rowScale, 0, null);
+    return new HfTensor(info(name, tensor, TensorType.TQ2_0, 4, permutedHeads), Kind.PACKED, file, tensor, permutedHeads, rowScale, 0, null);
   }
 
   /** Trits to be made of a float tensor: round(w / mean|w|), half to even, clamped. (BitNet b1.58, arXiv 2402.17764, eq. 1-3) */
   static HfTensor master(String name, SafetensorsFile file, SafetensorsFile.Tensor tensor, int permutedHeads) {
     type(tensor);
+    TensorInfo info = info(name, tensor, TensorType.TQ2_0, 1, permutedHeads);
     double sum = 0;
     for (long row = 0; row < tensor.rows(); row++) {
       for (float w : floats(file, tensor, row)) {
@@ -73,14 +74,17 @@ final class HfTensor {
     if (!Float.isFinite(mean)) {
       throw new ModelFormatException("tensor '" + tensor.name() + "' holds values that are not finite", tensor.offset());
     }
-    return new HfTensor(info(name, tensor, TensorType.TQ2_0, 1), Kind.MASTER, file, tensor, permutedHeads, mean, mean, null);
+    return new HfTensor(info, Kind.MASTER, file, tensor, permutedHeads, mean, mean, null);
   }
 
-  private static TensorInfo info(String name, SafetensorsFile.Tensor tensor, TensorType type, int rowFactor) {
+  private static TensorInfo info(String name, SafetensorsFile.Tensor tensor, TensorType type, int rowFactor, int permutedHeads) {
     long columns = tensor.columns();
     long rows = Checked.multiply(tensor.rows(), rowFactor, "the rows of tensor '" + tensor.name() + "'", tensor.offset());
     if (columns < 1 || rows < 1) {
       throw new ModelFormatException("tensor '" + tensor.name() + "' is empty", tensor.offset());
+    }
+    if (permutedHeads > 0 && rows % permutedHeads != 0) {
+      throw new ModelFormatException("tensor '" + tensor.name() + "' has " + rows + " rows for " + permutedHeads + " heads", tensor.offset());
     }
     if (columns % type.blockSize() != 0) {
       throw new UnsupportedModelException(
@@ -108,8 +112,9 @@ final class HfTensor {
   private static float[] floats(SafetensorsFile file, SafetensorsFile.Tensor tensor, long row) {
     TensorType type = type(tensor);
     int n = Checked.toInt(tensor.columns(), "the columns of tensor '" + tensor.name() + "'", tensor.offset());
-    ByteBuffer bytes = ByteBuffer.allocate(Checked.toInt(type.rowBytes(n), "a row of tensor '" + tensor.name() + "'", tensor.offset()));
-    file.read(tensor, row * bytes.capacity(), bytes);
+    long rowBytes = Checked.multiply(n, type.blockBytes(), "a row of tensor '" + tensor.name() + "'", tensor.offset());
+    ByteBuffer bytes = ByteBuffer.allocate(Checked.toInt(rowBytes, "a row of tensor '" + tensor.name() + "'", tensor.offset()));
+    file.read(tensor, Checked.multiply(row, rowBytes, "a row of tensor '" + tensor.name() + "'", tensor.offset()), bytes);
     bytes.flip().order(ByteOrder.LITTLE_ENDIAN);
     float[] values = new float[n];
     for (int i = 0; i < n; i++) {
@@ -141,9 +146,11 @@ final class HfTensor {
       file.read(tensor, from, dst);
       return;
     }
-    int rowBytes = (int) info.rowBytes();
+    String what = "a row of tensor '" + tensor.name() + "'";
+    int rowBytes = Checked.toInt(info.rowBytes(), what, tensor.offset());
     ByteBuffer row = ByteBuffer.allocate(rowBytes).order(ByteOrder.LITTLE_ENDIAN);
-    ByteBuffer scratch = ByteBuffer.allocate(kind == Kind.PACKED ? (int) info.columns() : 0).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer scratch = ByteBuffer.allocate(kind == Kind.PACKED ? Checked.toInt(info.columns(), what, tensor.offset()) : 0)
+        .order(ByteOrder.LITTLE_ENDIAN);
     while (dst.hasRemaining()) {
       row(from / rowBytes, row.clear(), scratch);
       row.position((int) (from % rowBytes)).limit(Math.min(rowBytes, row.position() + dst.remaining()));

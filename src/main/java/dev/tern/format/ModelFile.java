@@ -76,12 +76,13 @@ public interface ModelFile extends AutoCloseable {
     if (files.size() != 1) {
       throw new ModelIoException(path + " is a directory with neither config.json nor exactly one GGUF model, but " + files.size());
     }
-    return SplitGguf.open(files.get(0));
+    return SplitGguf.open(HfFiles.contained(path, files.get(0).getFileName().toString()));
   }
 
   private static ModelFile huggingFace(Path directory) {
     try {
-      return new HfModel(directory);
+      Path name = directory.toAbsolutePath().normalize().getFileName();
+      return new HfModel(HfFiles.in(directory), name == null ? directory.toString() : name.toString());
     } catch (NoClassDefFoundError e) {
       throw new UnsupportedModelException(
           directory + " is a Hugging Face directory, which is read with jackson-databind; it is not on the class path (" + e.getMessage() + ")");
