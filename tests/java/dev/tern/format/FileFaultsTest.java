@@ -1,5 +1,17 @@
 package dev.tern.format;
 
+import static dev.tern.format.FileFaults.entry;
+import static dev.tern.format.FileFaults.gguf;
+import static dev.tern.format.FileFaults.merges;
+import static dev.tern.format.FileFaults.model;
+import static dev.tern.format.FileFaults.read;
+import static dev.tern.format.FileFaults.readAll;
+import static dev.tern.format.FileFaults.safetensors;
+import static dev.tern.format.FileFaults.smallSafetensors;
+import static dev.tern.format.FileFaults.smallTokenizer;
+import static dev.tern.format.FileFaults.tiny;
+import static dev.tern.format.FileFaults.truncate;
+import static dev.tern.format.FileFaults.vocab;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
@@ -7,7 +19,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tern.Model;
 import dev.tern.ModelChangedException;
 import dev.tern.ModelFormatException;
@@ -17,7 +28,6 @@ import dev.tern.UnsupportedModelException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -56,47 +66,6 @@ class FileFaultsTest {
   @AfterEach
   void nothingIsLeftBehind() {
     assertEquals(nativeBytes, Model.nativeBytes());
-  }
-
-  // ---- how a fault is met ---------------------------------------------------------------------------------------------
-
-  private static void gguf(String message, RawGguf file) {
-    gguf(ModelFormatException.class, message, file);
-  }
-
-  private static void gguf(Class<? extends TernException> type, String message, RawGguf file) {
-    byte[] bytes = file.bytes();
-    TernException e = assertThrows(type, () -> Allocation.bounded(bytes.length, 8, () -> GgufFile.read(ByteSource.of(bytes, "gguf"))));
-    assertTrue(e.getMessage().contains(message), e.getMessage());
-  }
-
-  private static void model(Class<? extends TernException> type, String message, TinyModel model) {
-    GgufFile file = model.file();
-    TernException e = assertThrows(type, () -> {
-      ModelSpec.from(file);
-      Tokenizer.from(file);
-    });
-    assertTrue(e.getMessage().contains(message), e.getMessage());
-  }
-
-  private static void safetensors(String message, String header, int nData) {
-    byte[] json = header.getBytes(StandardCharsets.UTF_8);
-    safetensors(message, ByteBuffer.allocate(8 + json.length + nData).order(ByteOrder.LITTLE_ENDIAN).putLong(json.length).put(json).array());
-  }
-
-  private static void safetensors(String message, byte[] bytes) {
-    TernException e = assertThrows(ModelFormatException.class,
-        () -> Allocation.bounded(bytes.length, 64, () -> new SafetensorsFile(ByteSource.of(bytes, "safetensors")).close()));
-    assertTrue(e.getMessage().contains(message), e.getMessage());
-  }
-
-  private static String entry(String dtype, String shape, String range) {
-    return "{\"a\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + range + "}}";
-  }
-
-  private static HfDirectory tiny() {
-    return new HfDirectory(GgufFile.read(ByteSource.of(new RandomModel(ModelShape.of("tern-tiny")).toBytes(), "random")),
-        HfDirectory.Weights.MULTIPLIED);
   }
 
   private void hf(Class<? extends TernException> type, String message, Consumer<HfDirectory> change) {
@@ -271,20 +240,6 @@ class FileFaultsTest {
     }
   }
 
-  private static byte[] smallSafetensors() {
-    byte[] json = entry("F32", "[2]", "[0,8]").getBytes(StandardCharsets.UTF_8);
-    return ByteBuffer.allocate(16 + json.length).order(ByteOrder.LITTLE_ENDIAN).putLong(json.length).put(json).array();
-  }
-
-  private static ObjectNode smallTokenizer() {
-    ObjectNode root = com.fasterxml.jackson.databind.node.JsonNodeFactory.instance.objectNode();
-    ObjectNode model = root.putObject("model").put("type", "BPE");
-    model.putObject("vocab").put("a", 0).put("b", 1).put("ab", 2);
-    model.putArray("merges").add("a b");
-    root.putArray("added_tokens").addObject().put("id", 3).put("content", "<\u00e9>").put("special", true);
-    return root;
-  }
-
   @Test
   void case12_safetensorsHeader() {
     safetensors("claims a header", ByteBuffer.allocate(64).order(ByteOrder.LITTLE_ENDIAN).putLong(100_000_001).array());
@@ -307,14 +262,6 @@ class FileFaultsTest {
     byte[] bytes = read(file);
     bytes[(int) GgufFile.read(ByteSource.of(bytes, "m")).tensor("blk.0.ffn_gate.weight").offset() + 99] = (byte) 0xff;
     loading(ModelFormatException.class, "'blk.0.ffn_gate.weight': a row of type 36 holds the code 3", write("code.gguf", bytes));
-  }
-
-  private static byte[] read(Path path) {
-    try {
-      return Files.readAllBytes(path);
-    } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
-    }
   }
 
   @Test
@@ -389,18 +336,6 @@ class FileFaultsTest {
     }
   }
 
-  private static void truncate(Path path, long size) throws IOException {
-    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
-      channel.truncate(size);
-    }
-  }
-
-  private static void readAll(ModelFile file) {
-    for (TensorInfo tensor : file.tensors().values()) {
-      file.readTensor(tensor, 0, ByteBuffer.allocate((int) tensor.byteSize()));
-    }
-  }
-
   @Test
   void case18_rewrittenInPlace() throws IOException {
     byte[] bytes = TinyModel.llama().bytes();
@@ -460,13 +395,5 @@ class FileFaultsTest {
     Path pipe = directory.resolve("pipe");
     assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
     return pipe;
-  }
-
-  private static ObjectNode vocab(HfDirectory d) {
-    return (ObjectNode) d.tokenizer.at("/model/vocab");
-  }
-
-  private static ArrayNode merges(HfDirectory d) {
-    return (ArrayNode) d.tokenizer.at("/model/merges");
   }
 }
