@@ -7,6 +7,9 @@ function(tern_simd_flags)
     elseif(source MATCHES "_avx512\\.cpp$")
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
         "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mprefer-vector-width=512;-Wno-uninitialized;-Wno-maybe-uninitialized")
+      if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND source MATCHES "ternary_vnni_")  # clang knows no #pragma GCC target
+        set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS "-mavx512vnni")
+      endif()
     endif()
   endforeach()
 endfunction()

@@ -209,12 +209,13 @@ int32_t tern_op_attention(tern_device* device, const float* q, const float* k, c
     for (int i = 0; i < n_segments; i++) {
       TERN_CHECK_ARG(segment_len[i] > 0 && segment_slot[i] >= 0 && segment_len[i] <= n_slots - segment_slot[i],
                      "segment %d is outside the arena", i);
-      TERN_CHECK_ARG(segment_index[i] >= next && (segment_slot[i] - segment_index[i]) % TERN_PAGE_LEN == 0,
+      TERN_CHECK_ARG(segment_index[i] >= next && segment_index[i] <= (int64_t(1) << 40) - segment_len[i] && (segment_slot[i] - segment_index[i]) % TERN_PAGE_LEN == 0,
                      "segment %d: index out of order, or of another phase than the slot", i);
       TERN_CHECK_ARG(segment_rotation[i] >= 0 && segment_rotation[i] < n_rotations, "segment %d: rotation", i);
       next = segment_index[i] + segment_len[i];
       n_keys += segment_len[i];
     }
+    TERN_CHECK_ARG(n_keys <= n_slots, "%lld keys in %d slots", static_cast<long long>(n_keys), n_slots);
     const HeadShape shape = {n_heads, n_kv_heads, head_dim, kv_type};
     const StepLimits limits = {n_rows, 1, std::max(n_segments, 1), n_rotations, 1, n_slots / TERN_PAGE_LEN};
     const Temp<uint8_t> arena(backend, backend->kv_layer_bytes(shape, limits.n_pages));

@@ -20,6 +20,7 @@ class Weight {
   virtual void append_rows(int n, const void* data, int64_t n_bytes) = 0;  // as in tern_model_load_rows
   virtual bool complete() const = 0;
   virtual bool ternary() const = 0;
+  virtual int type() const = 0;  // of the rows that append_rows takes
   virtual int n_rows() const = 0;
   virtual int n_cols() const = 0;
   virtual int64_t bytes() const = 0;

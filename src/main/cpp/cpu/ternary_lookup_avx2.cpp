@@ -96,8 +96,9 @@ void sums(const uint8_t* tiles, int n_tiles, int n_cols, const TernaryActs& a, i
   const bool shared = shared_tables(a.n_act_rows);
   const auto block = [&](int tile, int s, int n) {
     for (int t = 0; t < a.n; t++) {
-      const uint8_t* made = static_cast<const uint8_t*>(a.scratch) + (a.first + t) * row_tables(n_cols) + s * 2 * kTableBytes;
-      block_sums(tiles + tile * tile_bytes(n_cols) + s * kRows, n, shared ? made : local[t], out + t * stride + tile * kRows);
+      const uint8_t* tables = local[t];
+      if (shared) tables = static_cast<const uint8_t*>(a.scratch) + (a.first + t) * row_tables(n_cols) + s * 2 * kTableBytes;
+      block_sums(tiles + tile * tile_bytes(n_cols) + s * kRows, n, tables, out + t * stride + tile * kRows);
     }
   };
   const auto length = [&](int s) { return n_steps - s < kBlockSteps ? n_steps - s : kBlockSteps; };

@@ -17,6 +17,7 @@ class CpuWeight final : public Weight {
   void append_rows(int n, const void* data, int64_t n_bytes) override;
   bool complete() const override { return n_loaded_ == n_rows_; }
   bool ternary() const override { return ternary_ != nullptr; }
+  int type() const override { return type_; }
   int n_rows() const override { return n_rows_; }
   int n_cols() const override { return n_cols_; }
   int64_t bytes() const override { return ternary_ ? ternary_->bytes() : dense_.data.size(); }

@@ -162,7 +162,7 @@ void check_segments(const tern_batch& b, int seq, int64_t n_slots) {
     const int64_t slot = b.segment_slot[i], len = b.segment_len[i], index = b.segment_index[i];
     TERN_CHECK_ARG(len > 0 && slot >= 0 && slot + len <= n_slots, "segment %d: slots [%lld, +%lld) of %lld", i,
                    static_cast<long long>(slot), static_cast<long long>(len), static_cast<long long>(n_slots));
-    TERN_CHECK_ARG(index >= next && index + len <= kMaxPosition, "segment %d: index %lld, not in ascending order", i,
+    TERN_CHECK_ARG(index >= next && index <= kMaxPosition - len, "segment %d: index %lld, not in ascending order", i,
                    static_cast<long long>(index));
     TERN_CHECK_ARG((slot - index) % TERN_PAGE_LEN == 0, "segment %d: slot %lld and index %lld differ mod %d", i,
                    static_cast<long long>(slot), static_cast<long long>(index), TERN_PAGE_LEN);

@@ -4,6 +4,7 @@
 
 #include "core/checked.h"
 #include "cpu/rope.h"
+#include "ternary/decode.h"
 
 namespace tern {
 namespace {
@@ -32,6 +33,15 @@ void in_range(const char* name, int64_t value, int64_t low, int64_t high) {
                  static_cast<long long>(low), static_cast<long long>(high));
 }
 
+// One NaN of a weight makes every logit NaN. Ternary rows are refused as not ternary, and then come here as dense ones.
+void check_finite(int role, int type, int n_cols, int n_rows, const void* data, int64_t n_bytes) {
+  const int64_t stride = row_bytes(type, n_cols);
+  if (n_rows < 0 || n_bytes != checked_mul(stride, n_rows)) return;  // append_rows refuses that
+  for (int r = 0; r < n_rows; r++)
+    TERN_CHECK_ARG(finite_row(type, static_cast<const uint8_t*>(data) + stride * r, n_cols),
+                   "%s: a value or scale is NaN or infinite: the file is damaged, or was not made right", kRoleNames[role]);
+}
+
 }  // namespace
 
 void check_config(const ModelConfig& c) {
@@ -52,7 +62,7 @@ void check_config(const ModelConfig& c) {
   in_range("gate", c.gate, TERN_GATE_SILU, TERN_GATE_RELU2);
   in_range("sub_norms", c.sub_norms, 0, 1);
   TERN_CHECK_ARG(std::isfinite(c.norm_eps) && c.norm_eps > 0, "norm_eps %g is not a positive number", double(c.norm_eps));
-  TERN_CHECK_ARG(std::isfinite(c.rope_freq_base) && c.rope_freq_base > 0, "rope_freq_base %g is not a positive number",
+  TERN_CHECK_ARG(std::isfinite(c.rope_freq_base) && c.rope_freq_base >= 1, "rope_freq_base %g is not a number from 1 on",
                  c.rope_freq_base);
 }
 
@@ -114,6 +124,7 @@ void Model::load_rows(int role, int layer, int n_rows, const void* data, int64_t
   TERN_CHECK_ARG(!sealed_, "the model is sealed");
   Weight* weight = slots_[slot_of(role, layer)].get();
   TERN_CHECK_ARG(weight, "%s: rows before load_begin", kRoleNames[role]);
+  if (!weight->ternary()) check_finite(role, weight->type(), weight->n_cols(), n_rows, data, n_bytes);
   weight->append_rows(n_rows, data, n_bytes);
 }
 

@@ -20,7 +20,7 @@ float bf16_at(const uint8_t* p) {
 
 // Block formats of int8 elements, or fewer bits, with a scale for every kGroup of them.
 struct Q8 {  // fp16 d, 32 int8
-  static constexpr int kBlock = 32, kBytes = 34, kGroup = 32;
+  static constexpr int kBlock = 32, kBytes = 34, kGroup = 32, kScaleAt = 0;
   static void decode(const uint8_t* block, int8_t* q, float* scale) {
     *scale = half_at(block);
     std::memcpy(q, block + 2, kBlock);
@@ -28,7 +28,7 @@ struct Q8 {  // fp16 d, 32 int8
 };
 
 struct Q4 {  // fp16 d, qs[16]: element m low, m + 16 high
-  static constexpr int kBlock = 32, kBytes = 18, kGroup = 32;
+  static constexpr int kBlock = 32, kBytes = 18, kGroup = 32, kScaleAt = 0;
   static void decode(const uint8_t* block, int8_t* q, float* scale) {
     *scale = half_at(block);
     for (int m = 0; m < 16; m++) {
@@ -39,7 +39,7 @@ struct Q4 {  // fp16 d, qs[16]: element m low, m + 16 high
 };
 
 struct Q2Int8 {  // ternary/codes.h
-  static constexpr int kBlock = 64, kBytes = 18, kGroup = 32;
+  static constexpr int kBlock = 64, kBytes = 18, kGroup = 32, kScaleAt = 0;
   static void decode(const uint8_t* block, int8_t* q, float* scale) {
     uint8_t codes[kBlock];
     Q2::codes(block, codes);
@@ -51,9 +51,9 @@ struct Q2Int8 {  // ternary/codes.h
 // ql[128], qh[64], int8 scales[16], fp16 d. Element 128 h + 32 n + m: a nibble of ql[64 h + 32 (n % 2) + m], the low one for n < 2, and
 // bits 2n, 2n+1 of qh[32 h + m] above it.
 struct Q6 {
-  static constexpr int kBlock = 256, kBytes = 210, kGroup = 16;
+  static constexpr int kBlock = 256, kBytes = 210, kGroup = 16, kScaleAt = 208;
   static void decode(const uint8_t* block, int8_t* q, float* scale) {
-    const float d = half_at(block + 208);
+    const float d = half_at(block + kScaleAt);
     for (int g = 0; g < 16; g++) scale[g] = d * float(int8_t(block[192 + g]));  // 11 bits times 8
     for (int h = 0; h < 2; h++)
       for (int n = 0; n < 4; n++)
@@ -135,6 +135,18 @@ void decode_coded_values(int32_t type, const uint8_t* row, int32_t n_cols, float
     const float d = Format::scale(row, block);
     for (int i = 0; i < f.block; i++) out[i] = d * float(int(codes[i]) - 1);
   }
+}
+
+// No element has all bits of its exponent set. A count and no early end: compilers make vectors of it.
+template <class Bits>
+bool finite_bits(const uint8_t* p, int32_t n, Bits exponent) {
+  int32_t bad = 0;
+  for (int i = 0; i < n; i++) {
+    Bits bits;
+    std::memcpy(&bits, p + sizeof(Bits) * static_cast<size_t>(i), sizeof bits);
+    bad += (bits & exponent) == exponent;
+  }
+  return bad == 0;
 }
 
 // Floats of any width by their bits: one magnitude makes the scale; every other is that one, or zero. False if not so.
@@ -240,6 +252,28 @@ void decode_row(int32_t type, const void* row, int32_t n_cols, float* out) {
       if (!with_int8_format(type, [&](auto f) { decode_int8_values<decltype(f)>(p, n_cols, out); }))
         with_coded_format(type, [&](auto f) { decode_coded_values<decltype(f)>(type, p, n_cols, out); });
   }
+}
+
+bool finite_row(int32_t type, const void* row, int32_t n_cols) {
+  row_bytes(type, n_cols);
+  const uint8_t* p = static_cast<const uint8_t*>(row);
+  if (type == TERN_TYPE_F32) return finite_bits<uint32_t>(p, n_cols, 0x7f800000u);
+  if (type == TERN_TYPE_F16) return finite_bits<uint16_t>(p, n_cols, 0x7c00);
+  if (type == TERN_TYPE_BF16) return finite_bits<uint16_t>(p, n_cols, 0x7f80);
+  bool finite = true;
+  if (with_int8_format(type, [&](auto f) {
+        using Format = decltype(f);
+        for (int begin = 0; begin < n_cols; begin += Format::kBlock, p += Format::kBytes)
+          finite &= std::isfinite(half_at(p + Format::kScaleAt));
+      }))
+    return finite;
+  with_coded_format(type, [&](auto f) {
+    using Format = decltype(f);
+    const uint8_t* block = p + Format::kFormat.header_bytes;
+    for (int begin = 0; begin < n_cols; begin += Format::kFormat.block, block += Format::kFormat.block_bytes)
+      finite &= std::isfinite(Format::scale(p, block));
+  });
+  return finite;
 }
 
 int int8_group(int32_t type) {

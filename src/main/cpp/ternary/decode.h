@@ -22,6 +22,9 @@ bool decode_ternary_codes(int32_t type, const void* row, int32_t n_cols, uint8_t
 // Throws Error(INVALID_ARGUMENT) on a code without meaning (I2_S, IQ2_BN; in TQ2_0 and Q2_0 the code 3 is +2).
 void decode_row(int32_t type, const void* row, int32_t n_cols, float* out);
 
+// Whether a row holds neither NaN nor infinity: in its values, or in the scales of their blocks. Reads exactly row_bytes bytes.
+bool finite_row(int32_t type, const void* row, int32_t n_cols);
+
 // Elements that share a scale in a type of at most 8 bits (Q8_0, Q6_K, Q4_0, Q2_0); 0 for other types.
 int int8_group(int32_t type);
 

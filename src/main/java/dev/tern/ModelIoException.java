@@ -1,7 +1,7 @@
 package dev.tern;
 
-/** The model file cannot be read: absent, a directory, no permission, changed while it was read. */
-public final class ModelIoException extends TernException {
+/** The model file cannot be read: absent, a directory, no permission; as {@link ModelChangedException}, changed while it was read. */
+public sealed class ModelIoException extends TernException permits ModelChangedException {
   private static final long serialVersionUID = 1L;
 
   public ModelIoException(String message) {

@@ -72,6 +72,23 @@ class ProcessTest {
     assertTrue(statistics.contains("generated  ") && statistics.contains("ended      cancelled"), statistics);
   }
 
+  @Test
+  void interruptRemovesWhatIsHalfWritten() throws Exception {
+    assumeFalse(interruptIsIgnored(), "SIGINT is ignored here, and would be in a child");
+    Path out = Files.createDirectory(directory.resolve("out"));
+    Path part = out.resolve("m.gguf.part");
+    Process process = Cli.start(stderr, "make-model", "--shape", "llama-ternary-8b", "--type", "f32", "--out", out.resolve("m.gguf").toString());
+    while (process.isAlive() && !(Files.exists(part) && Files.size(part) > 0)) {
+      Thread.sleep(5);
+    }
+    assertTrue(process.isAlive(), Files.readString(stderr));
+    assertEquals(0, Cli.await(new ProcessBuilder("sh", "-c", "kill -INT " + process.pid()).inheritIO().start()));
+    assertEquals(130, Cli.await(process));
+    try (var files = Files.list(out)) {
+      assertEquals(List.of(), files.toList());
+    }
+  }
+
   private static boolean interruptIsIgnored() throws IOException {
     for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
       if (line.startsWith("SigIgn:")) {

@@ -16,7 +16,6 @@ import dev.tern.TernException;
 import dev.tern.UnsupportedModelException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -364,54 +363,6 @@ class HfModelTest {
     });
     assertTrue((e instanceof ModelFormatException || e instanceof UnsupportedModelException) && e.getMessage().contains(message), e.getMessage());
     assertEquals(before, Model.nativeBytes());
-  }
-
-  static List<Arguments> badSafetensors() {
-    String one = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
-    return List.of(
-        Arguments.of("empty", new byte[0], "no safetensors"),
-        Arguments.of("a header of 2^63", file(Long.MIN_VALUE, "{}", 0), "claims a header"),
-        Arguments.of("a header of 100 MB", file(100_000_001, "{}", 0), "claims a header"),
-        Arguments.of("a header one byte too long", file(one.length() + 9, one, 8), "claims a header"),
-        Arguments.of("no JSON", file("{\"a\":", 0), "not valid JSON"),
-        Arguments.of("an array", file("[1]", 0), "not a JSON object"),
-        Arguments.of("deep JSON", file("{\"a\":" + "[".repeat(5000) + "]".repeat(5000) + "}", 0), "not valid JSON"),
-        Arguments.of("something behind the JSON", file(one + "{}", 8), "not valid JSON"),
-        Arguments.of("a name twice", file(one.substring(0, one.length() - 1) + "," + one.substring(1), 8), "Duplicate"),
-        Arguments.of("not UTF-8", rawFile(new byte[] {'{', '"', (byte) 0xc3, '"', ':', '1', '}'}), "UTF-8"),
-        Arguments.of("no dtype", file("{\"a\":{\"shape\":[2],\"data_offsets\":[0,8]}}", 8), "lacks dtype"),
-        Arguments.of("a tensor that is a number", file("{\"a\":1}", 0), "lacks dtype"),
-        Arguments.of("a shape of text", file(one.replace("[2]", "[\"2\"]"), 8), "where a size should be"),
-        Arguments.of("a shape of -1", file(one.replace("[2]", "[-1]"), 8), "where a size should be"),
-        Arguments.of("a shape of 2^62 x 8", file(one.replace("[2]", "[4611686018427387904,8]"), 8), "out of range"),
-        Arguments.of("a range too short", file(one.replace("[0,8]", "[0,4]"), 8), "for 8 bytes"),
-        Arguments.of("a range turned round", file(one.replace("[0,8]", "[8,0]"), 8), "for 8 bytes"),
-        Arguments.of("a hole", file(one.replace("[0,8]", "[8,16]"), 16), "no gaps"),
-        Arguments.of("an overlap", file("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[2,6]}}", 6),
-            "no overlaps"),
-        Arguments.of("truncated", file(one, 7), "truncated"),
-        Arguments.of("a byte too many", file(one, 9), "tensors end at"));
-  }
-
-  private static byte[] file(String header, int nData) {
-    return file(header.length(), header, nData);
-  }
-
-  private static byte[] file(long length, String header, int nData) {
-    byte[] json = header.getBytes(StandardCharsets.UTF_8);
-    return ByteBuffer.allocate(8 + json.length + nData).order(ByteOrder.LITTLE_ENDIAN).putLong(length).put(json).array();
-  }
-
-  private static byte[] rawFile(byte[] header) {
-    return ByteBuffer.allocate(8 + header.length).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length).put(header).array();
-  }
-
-  @ParameterizedTest(name = "{0}")
-  @MethodSource("badSafetensors")
-  void aBadFileIsRefused(String name, byte[] bytes, String message) throws Exception {
-    Path path = Files.write(directory.resolve("m.safetensors"), bytes);
-    TernException e = assertThrows(ModelFormatException.class, () -> new SafetensorsFile(path).close());
-    assertTrue(e.getMessage().contains(message), e.getMessage());
   }
 
   /** Cut anywhere, every file of the directory is refused. */

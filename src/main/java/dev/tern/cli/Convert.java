@@ -38,11 +38,11 @@ final class Convert implements Callable<Integer> {
       ModelSpec spec = ModelSpec.from(file); // what would be refused is not written
       GgufWriter writer = new GgufWriter().copy(type == null ? file : new RetypedModel(file, MakeModel.typeOf("--type", type)));
       long size = writer.size();
-      writer.write(out, written -> {
+      Interrupt.during(() -> writer.write(out, written -> {
         if (io.errIsTerminal()) {
           progress.at(written, size, Text.bytes(size));
         }
-      });
+      }));
       progress.clear();
       io.err().println(out + ": " + Text.plain(spec.name(), 80) + ", " + Text.bytes(size));
     } finally {

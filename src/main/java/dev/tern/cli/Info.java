@@ -32,7 +32,7 @@ final class Info implements Callable<Integer> {
   public Integer call() throws JsonProcessingException {
     try (Model m = model.load(io);
         Engine e = engine.builder(m).build()) {
-      line("model", m.name());
+      line("model", Text.plain(m.name(), 200));
       line("architecture", m.architecture());
       line("parameters", Text.count(m.nParameters()));
       line("shape", m.nLayers() + " layers, hidden " + m.hiddenDim() + ", FFN " + m.ffnDim() + ", " + m.nHeads() + " heads of " + m.headDim()

@@ -28,6 +28,17 @@ final class Interrupt implements AutoCloseable {
     Runtime.getRuntime().addShutdownHook(hook);
   }
 
+  /** Runs work on this thread, which Ctrl-C interrupts: it ends with an exception after it has tidied up. */
+  static void during(Runnable work) {
+    Thread worker = Thread.currentThread();
+    Interrupt interrupt = new Interrupt(worker::interrupt);
+    try {
+      work.run();
+    } finally {
+      interrupt.close();
+    }
+  }
+
   boolean raised() {
     return raised;
   }

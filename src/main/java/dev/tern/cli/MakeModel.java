@@ -59,7 +59,7 @@ final class MakeModel implements Callable<Integer> {
     if (arch != null) {
       model.arch(arch);
     }
-    model.write(out);
+    Interrupt.during(() -> model.write(out));
     io.err().println(out + ": " + of.name() + ", " + Text.bytes(model.size()));
     return Tern.OK;
   }

@@ -54,6 +54,9 @@ final class Perplexity implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (Files.exists(text) && !Files.isRegularFile(text)) { // a pipe would be waited for, a device has no end
+      throw new IllegalArgumentException(text + " is " + (Files.isDirectory(text) ? "a directory" : "not a regular file"));
+    }
     String content;
     try {
       content = Files.readString(text, StandardCharsets.UTF_8);

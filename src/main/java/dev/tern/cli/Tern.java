@@ -28,6 +28,7 @@ public final class Tern {
   static final int OK = 0;
   static final int FAILED = 1;
   static final int BAD_USE = 2;
+  private static final int MAX_MESSAGE = 4000;
 
   private static final Set<String> COMPUTING = Set.of("generate", "info", "logits", "ppl", "bench");
 
@@ -85,7 +86,7 @@ public final class Tern {
       if (tern.debug) {
         e.printStackTrace(io.err());
       } else {
-        io.err().println("tern: " + describe(e));
+        io.err().println("tern: " + Text.plain(describe(e), MAX_MESSAGE)); // it may quote a file
       }
       return e instanceof IllegalArgumentException ? BAD_USE : FAILED;
     });

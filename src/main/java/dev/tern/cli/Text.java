@@ -31,14 +31,22 @@ final class Text {
     return String.join(" ", Arrays.stream(values).mapToObj(Integer::toString).toList());
   }
 
-  /** A text out of a file on one line of a terminal: control characters spelled out, at most max characters. */
+  /** A text out of a file on one line of a terminal: what is no printable character spelled out, at most about max characters. */
   static String plain(String text, int max) {
     StringBuilder out = new StringBuilder();
-    for (int i = 0; i < text.length() && out.length() < max; i++) {
-      char c = text.charAt(i);
-      out.append(Character.isISOControl(c) || Character.getType(c) == Character.FORMAT ? String.format("\\u%04x", (int) c) : String.valueOf(c));
+    for (int i = 0; i < text.length(); ) {
+      if (out.length() >= max) {
+        return out.append("...").toString();
+      }
+      int c = text.codePointAt(i);
+      i += Character.charCount(c);
+      switch (Character.getType(c)) {
+        case Character.CONTROL, Character.FORMAT, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR, Character.SURROGATE ->
+            out.append(String.format("\\u%04x", c));
+        default -> out.appendCodePoint(c);
+      }
     }
-    return text.length() > max || out.length() > max ? out.substring(0, Math.min(max, out.length())) + "..." : out.toString();
+    return out.toString();
   }
 
   /** "12.3 MiB". */

@@ -21,6 +21,15 @@ final class Checked {
     return a * b;
   }
 
+  /** The product of all of them but the first n. */
+  static long product(long[] factors, int n, String what, long offset) {
+    long product = 1;
+    for (int i = n; i < factors.length; i++) {
+      product = multiply(product, factors[i], what, offset);
+    }
+    return product;
+  }
+
   /** Rounds up to a multiple of alignment, a power of two. */
   static long alignUp(long value, long alignment, String what, long offset) {
     return add(value, alignment - 1, what, offset) & -alignment;
@@ -31,5 +40,13 @@ final class Checked {
       throw new ModelFormatException(what + " is out of range: " + value, offset);
     }
     return (int) value;
+  }
+
+  /** A claim that has a limit of its own, so that what is made of it stays in proportion to the file. */
+  static long atMost(long value, long most, String what, long offset) {
+    if (value < 0 || value > most) {
+      throw new ModelFormatException(what + ": " + Long.toUnsignedString(value) + ", at most " + most + " are read", offset);
+    }
+    return value;
   }
 }

@@ -7,6 +7,7 @@ import java.util.Arrays;
 /** Reads a {@link ByteSource} forward through a small window. Every read is first held against the bytes that remain. */
 final class Cursor {
   private static final int WINDOW_BYTES = 1 << 16;
+  private static final long MAX_BYTES = 256 << 20; // a header; the largest vocabularies take a tenth
 
   private final ByteSource source;
   private final long size;
@@ -34,6 +35,7 @@ final class Cursor {
     if (n < 0 || n > remaining()) {
       throw new ModelFormatException(what + " needs " + Long.toUnsignedString(n) + " bytes, and " + remaining() + " remain", position());
     }
+    Checked.atMost(position() + n, MAX_BYTES, "bytes of the header up to the end of " + what, position());
   }
 
   /** Throws if count elements of at least minBytes each cannot fit in what remains; count is unsigned. */
@@ -42,6 +44,7 @@ final class Cursor {
       throw new ModelFormatException(
           what + " claims " + Long.toUnsignedString(count) + " elements, and " + remaining() + " bytes remain", position());
     }
+    Checked.atMost(position() + count * minBytes, MAX_BYTES, "bytes of the header up to the end of " + what, position());
   }
 
   long u32(String what) {

@@ -1,6 +1,7 @@
 package dev.tern.format;
 
 import dev.tern.ClosedException;
+import dev.tern.ModelChangedException;
 import dev.tern.ModelIoException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -31,7 +32,7 @@ final class FileSource implements ByteSource {
     this.path = path;
     BasicFileAttributes attributes = attributes(path);
     if (!attributes.isRegularFile()) {
-      throw new ModelIoException(path + " is " + (attributes.isDirectory() ? "a directory" : "not a regular file") + "; a model is a file");
+      throw new ModelIoException(path + " is " + (attributes.isDirectory() ? "a directory" : "not a regular file") + "");
     }
     try {
       channel = FileChannel.open(path, StandardOpenOption.READ);
@@ -110,8 +111,8 @@ final class FileSource implements ByteSource {
     }
   }
 
-  private ModelIoException changed(String how) {
-    return new ModelIoException(path + " changed while it was read: " + how);
+  private ModelChangedException changed(String how) {
+    return new ModelChangedException(path + " changed while it was read: " + how);
   }
 
   @Override

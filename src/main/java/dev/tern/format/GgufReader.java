@@ -15,7 +15,7 @@ import java.util.Map;
 
 /**
  * Parses a GGUF header. No count, length or offset in the file is believed before it is known to fit in the bytes that remain, so
- * memory stays within about twice the header's size.
+ * memory stays in proportion to the header's size, and numbers and sizes have limits of their own.
  */
 final class GgufReader {
   static final int MAGIC = 0x46554747; // "GGUF"
@@ -25,6 +25,8 @@ final class GgufReader {
   static final int MAX_DIMS = 4;
   static final int MAX_KEY_BYTES = 0xffff;
   static final int MAX_NAME_BYTES = 64;
+  private static final int MAX_ENTRIES = 1 << 16; // of tensors, and of keys: each is some objects, and takes as little as 14 bytes of a file
+  private static final int MAX_STRING_BYTES = 16 << 20;
   private static final int MIN_KEY_VALUE_BYTES = 8 + 1 + 4 + 1;
   private static final int MIN_TENSOR_INFO_BYTES = 8 + 1 + 4 + 8 + 4 + 8;
 
@@ -46,6 +48,8 @@ final class GgufReader {
     long nKeys = in.u64("metadata count");
     in.needElements(nTensors, MIN_TENSOR_INFO_BYTES, "the tensor list");
     in.needElements(nKeys, MIN_KEY_VALUE_BYTES, "the metadata");
+    Checked.atMost(nTensors, MAX_ENTRIES, "tensors", 8);
+    Checked.atMost(nKeys, MAX_ENTRIES, "metadata keys", 16);
     GgufMetadata metadata = metadata(nKeys);
     long alignment = alignment(metadata);
     Map<String, TensorInfo> tensors = tensors(nTensors, alignment);
@@ -104,7 +108,7 @@ final class GgufReader {
 
   private Object value(String key, GgufType type) {
     if (type == GgufType.STRING) {
-      return string(Integer.MAX_VALUE, "'" + key + "'");
+      return string(MAX_STRING_BYTES, "'" + key + "'");
     }
     if (type == GgufType.ARRAY) {
       return array(key);
@@ -157,7 +161,7 @@ final class GgufReader {
     if (element == GgufType.STRING) {
       return new GgufMetadata.Array(element, length, in.strings(length, what), null);
     }
-    byte[] raw = in.bytes(count * element.width(), what);
+    byte[] raw = in.bytes(Checked.multiply(count, element.width(), what, offset), what);
     if (element == GgufType.BOOL) {
       for (byte b : raw) {
         bool(b, key, offset);
@@ -245,14 +249,13 @@ final class GgufReader {
       throw new ModelFormatException(what + " has " + nDims + " dimensions, expected 1 to " + MAX_DIMS, at);
     }
     long[] dims = new long[(int) nDims];
-    long elements = 1;
     for (int i = 0; i < dims.length; i++) {
       dims[i] = in.u64(what);
       if (dims[i] <= 0) {
         throw new ModelFormatException(what + " has dimension " + i + " = " + Long.toUnsignedString(dims[i]), at);
       }
-      elements = Checked.multiply(elements, dims[i], "the element count of " + what, at);
     }
+    long elements = Checked.product(dims, 0, "the element count of " + what, at);
     TensorType type = TensorType.of(in.u32(what), name);
     if (type == TensorType.I2_S && dims[0] % type.blockSize() != 0) {
       throw new UnsupportedModelException(what + " is I2_S with rows of " + dims[0] + " elements: not the layout of bitnet.cpp on x86 (blocks of "

@@ -8,9 +8,12 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.Channels;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -174,10 +177,10 @@ public final class GgufWriter {
   }
 
   /**
-   * Writes the file under a temporary name beside its own, and renames it when it is whole and on disk: a reader sees the old file or the
-   * new one, and after a failure nothing is left.
+   * Writes the file as NAME.part beside its own, and renames it when it is whole and on disk: a reader sees the old file or the new one, and
+   * after a failure, or an interrupt of this thread, nothing is left. Links are not followed, devices and pipes not replaced.
    *
-   * @throws ModelIoException if it cannot be written
+   * @throws ModelIoException if it cannot be written; if NAME.part is there, which is another's work or the rest of a killed one
    */
   public void write(Path path) {
     write(path, written -> {});
@@ -185,19 +188,27 @@ public final class GgufWriter {
 
   /** {@link #write(Path)}, telling after every tensor how many bytes are written. */
   public void write(Path path, LongConsumer progress) {
-    if (Files.exists(path) && !Files.isRegularFile(path)) {
-      throw new ModelIoException(path + " is there already, and is no regular file");
-    }
+    requireReplaceable(path);
     Path temporary = path.resolveSibling(path.getFileName() + ".part");
+    FileChannel made;
     try {
-      try (FileChannel channel =
-          FileChannel.open(temporary, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
+      made = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
+    } catch (FileAlreadyExistsException e) {
+      throw new ModelIoException(temporary + " is there: another process writes it, or one was killed; then remove it", e);
+    } catch (IOException e) {
+      throw new ModelIoException("cannot write " + path + ": " + e, e);
+    }
+    try {
+      try (FileChannel channel = made) {
         OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER_BYTES);
         write(out, progress);
         out.flush();
         channel.force(true);
       }
+      requireReplaceable(path);
       Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } catch (ClosedByInterruptException e) {
+      throw new ModelIoException("interrupted while writing " + path, e);
     } catch (IOException e) {
       throw new ModelIoException("cannot write " + path + ": " + e, e);
     } finally {
@@ -206,6 +217,13 @@ public final class GgufWriter {
       } catch (IOException e) {
         // the failure that left it there says more
       }
+    }
+  }
+
+  private static void requireReplaceable(Path path) {
+    if (path.getFileName() == null || Files.exists(path, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)) {
+      String what = Files.isSymbolicLink(path) ? "a link; name the file itself" : "no regular file";
+      throw new ModelIoException(path + " is there already, and is " + what);
     }
   }
 

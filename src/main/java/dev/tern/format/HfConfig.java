@@ -72,7 +72,7 @@ final class HfConfig {
         throw new UnsupportedModelException("config.json: biases ('" + bias + "')");
       }
     }
-    if (config.path("partial_rotary_factor").asDouble(1) != 1) {
+    if (real(config, "partial_rotary_factor", 1) != 1) {
       throw new UnsupportedModelException("config.json: 'partial_rotary_factor' = " + config.get("partial_rotary_factor"));
     }
   }

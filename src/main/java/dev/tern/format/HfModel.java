@@ -7,8 +7,6 @@ import dev.tern.ClosedException;
 import dev.tern.ModelFormatException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -21,10 +19,10 @@ import java.util.TreeSet;
  */
 final class HfModel implements ModelFile {
   private static final long MAX_CONFIG = 16 << 20;
-  private static final long MAX_TOKENIZER = 128 << 20;
+  private static final long MAX_TOKENIZER = 64 << 20;
   private static final int MAX_FILES = 4096;
 
-  private final Path directory;
+  private final HfFiles directory;
   private final HfConfig config;
   private final GgufMetadata metadata;
   private final Map<String, SafetensorsFile> files = new LinkedHashMap<>();
@@ -34,11 +32,12 @@ final class HfModel implements ModelFile {
   private final Map<String, TensorInfo> infos = new LinkedHashMap<>();
   private volatile boolean closed;
 
-  HfModel(Path directory) {
+  /** @param name of the model, if nothing else tells it */
+  HfModel(HfFiles directory, String name) {
     this.directory = directory;
-    ObjectNode configJson = Json.read(directory.resolve("config.json"), MAX_CONFIG);
+    ObjectNode configJson = Json.read(directory.open("config.json"), MAX_CONFIG);
     config = new HfConfig(configJson);
-    metadata = metadata(configJson);
+    metadata = metadata(configJson, name);
     try {
       openFiles();
       declareTensors();
@@ -48,46 +47,38 @@ final class HfModel implements ModelFile {
     }
   }
 
-  private GgufMetadata metadata(JsonNode configJson) {
+  private GgufMetadata metadata(JsonNode configJson, String name) {
     GgufWriter out = new GgufWriter();
-    Path name = directory.toAbsolutePath().normalize().getFileName();
-    config.write(out, name == null ? directory.toString() : name.toString());
-    Path tokenizer = directory.resolve("tokenizer.json");
-    if (Files.exists(tokenizer)) {
+    config.write(out, name);
+    if (directory.has("tokenizer.json")) {
       ObjectNode tokenizerConfig = optional("tokenizer_config.json");
-      Path template = directory.resolve("chat_template.jinja");
-      if (Files.exists(template)) {
-        tokenizerConfig.put("chat_template", text(template));
+      if (directory.has("chat_template.jinja")) {
+        tokenizerConfig.put("chat_template", text("chat_template.jinja"));
       }
-      new HfTokenizer(Json.read(tokenizer, MAX_TOKENIZER), tokenizerConfig).write(out, configJson, optional("generation_config.json"));
+      ObjectNode tokenizer = Json.read(directory.open("tokenizer.json"), MAX_TOKENIZER);
+      new HfTokenizer(tokenizer, tokenizerConfig).write(out, configJson, optional("generation_config.json"));
     }
-    return GgufReader.read(ByteSource.of(out.toBytes(), directory.toString())).metadata();
+    return GgufReader.read(ByteSource.of(out.toBytes(), directory.name())).metadata();
   }
 
   private ObjectNode optional(String name) {
-    Path path = directory.resolve(name);
-    return Files.exists(path) ? Json.read(path, MAX_CONFIG) : JsonNodeFactory.instance.objectNode();
+    return directory.has(name) ? Json.read(directory.open(name), MAX_CONFIG) : JsonNodeFactory.instance.objectNode();
   }
 
-  private static String text(Path path) {
-    try (ByteSource source = ByteSource.open(path)) {
-      if (source.size() > MAX_CONFIG) {
-        throw new ModelFormatException(path + " has " + source.size() + " bytes, at most " + MAX_CONFIG + " are read", -1);
-      }
-      ByteBuffer bytes = ByteBuffer.allocate((int) source.size());
-      source.read(0, bytes);
-      return new String(bytes.array(), StandardCharsets.UTF_8);
+  private String text(String name) {
+    try (ByteSource source = directory.open(name)) {
+      return new String(Json.bytes(source, MAX_CONFIG), StandardCharsets.UTF_8);
     }
   }
 
   private void openFiles() {
-    Path index = directory.resolve("model.safetensors.index.json");
-    if (!Files.exists(index)) {
+    String index = "model.safetensors.index.json";
+    if (!directory.has(index)) {
       SafetensorsFile file = file("model.safetensors");
       file.tensors().forEach((name, tensor) -> add(name, tensor, file));
       return;
     }
-    JsonNode map = Json.read(index, MAX_CONFIG).path("weight_map");
+    JsonNode map = Json.read(directory.open(index), MAX_CONFIG).path("weight_map");
     for (Map.Entry<String, JsonNode> entry : map.properties()) {
       String name = entry.getValue().asText("");
       if (!name.matches("[A-Za-z0-9_][A-Za-z0-9_.-]*\\.safetensors")) { // a plain name in this directory
@@ -106,9 +97,9 @@ final class HfModel implements ModelFile {
     SafetensorsFile file = files.get(name);
     if (file == null) {
       if (files.size() == MAX_FILES) {
-        throw new ModelFormatException(directory + " has more than " + MAX_FILES + " files of weights", -1);
+        throw new ModelFormatException(directory.name() + " has more than " + MAX_FILES + " files of weights", -1);
       }
-      file = new SafetensorsFile(directory.resolve(name));
+      file = new SafetensorsFile(directory.open(name));
       files.put(name, file);
     }
     return file;
@@ -166,9 +157,6 @@ final class HfModel implements ModelFile {
     }
     left.remove(name + ".weight");
     SafetensorsFile file = fileOf.get(name + ".weight");
-    if (permutedHeads > 0 && tensor.rows() % permutedHeads != 0 && !tensor.dtype().equals("U8")) {
-      throw new ModelFormatException("tensor '" + tensor.name() + "' has " + tensor.rows() + " rows for " + permutedHeads + " heads", tensor.offset());
-    }
     HfTensor made;
     if (matrix && tensor.dtype().equals("U8")) {
       left.remove(name + ".weight_scale");
@@ -191,8 +179,8 @@ final class HfModel implements ModelFile {
       throw new ModelFormatException(
           "tensor '" + name + ".weight' is packed, but " + (tensor == null ? "has no weight_scale" : "config.json has no quantization_config"), -1);
     }
-    if (tensor.rows() * tensor.columns() != 1) {
-      throw new ModelFormatException("tensor '" + tensor.name() + "' has " + tensor.rows() * tensor.columns() + " elements, expected one", tensor.offset());
+    if (tensor.rows() != 1 || tensor.columns() != 1) {
+      throw new ModelFormatException("tensor '" + tensor.name() + "' is " + tensor.rows() + " x " + tensor.columns() + ", expected one element", tensor.offset());
     }
     float stored = HfTensor.floats(fileOf.get(tensor.name()), tensor)[0];
     float scale = config.ternary == HfConfig.Ternary.DIVIDES ? 1 / stored : stored;
@@ -211,7 +199,7 @@ final class HfModel implements ModelFile {
 
   @Override
   public String name() {
-    return directory.toString();
+    return directory.name();
   }
 
   @Override

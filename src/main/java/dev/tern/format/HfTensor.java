@@ -55,16 +55,18 @@ final class HfTensor {
 
   /** A tensor of floats as it is; permutedHeads as in {@link #sourceRow}. */
   static HfTensor plain(String name, SafetensorsFile file, SafetensorsFile.Tensor tensor, int permutedHeads) {
-    return new HfTensor(info(name, tensor, type(tensor), 1), Kind.PLAIN, file, tensor, permutedHeads, 1, 0, null);
+    return new HfTensor(info(name, tensor, type(tensor), 1, permutedHeads), Kind.PLAIN, file, tensor, permutedHeads, 1, 0, null);
   }
 
   /** Trits that a file holds as codes of two bits: byte [r][c] has, from its low bits on, rows r, r + n, r + 2n, r + 3n of n packed ones. */
   static HfTensor packed(String name, SafetensorsFile file, SafetensorsFile.Tensor tensor, int permutedHeads, float rowScale) {
-    return new HfTensor(info(name, tensor, TensorType.TQ2_0, 4), Kind.PACKED, file, tensor, permutedHeads, rowScale, 0, null);
+    return new HfTensor(info(name, tensor, TensorType.TQ2_0, 4, permutedHeads), Kind.PACKED, file, tensor, permutedHeads, rowScale, 0, null);
   }
 
   /** Trits to be made of a float tensor: round(w / mean|w|), half to even, clamped. (BitNet b1.58, arXiv 2402.17764, eq. 1-3) */
   static HfTensor master(String name, SafetensorsFile file, SafetensorsFile.Tensor tensor, int permutedHeads) {
+    type(tensor);
+    TensorInfo info = info(name, tensor, TensorType.TQ2_0, 1, permutedHeads);
     int part = (int) Math.max(1, Math.min(tensor.rows(), PART_BYTES * tensor.rows() / Math.max(1, tensor.byteSize())));
     // Parts of a fixed size, added up in order: the same mean on any machine.
     double[] sums = IntStream.range(0, Checked.toInt((tensor.rows() + part - 1) / part, "the parts of tensor '" + tensor.name() + "'", tensor.offset()))
@@ -79,7 +81,7 @@ final class HfTensor {
     if (!Float.isFinite(mean)) {
       throw new ModelFormatException("tensor '" + tensor.name() + "' holds values that are not finite", tensor.offset());
     }
-    return new HfTensor(info(name, tensor, TensorType.TQ2_0, 1), Kind.MASTER, file, tensor, permutedHeads, mean, mean, null);
+    return new HfTensor(info, Kind.MASTER, file, tensor, permutedHeads, mean, mean, null);
   }
 
   /** The sum of the magnitudes of some rows. */
@@ -104,11 +106,14 @@ final class HfTensor {
     };
   }
 
-  private static TensorInfo info(String name, SafetensorsFile.Tensor tensor, TensorType type, int rowFactor) {
+  private static TensorInfo info(String name, SafetensorsFile.Tensor tensor, TensorType type, int rowFactor, int permutedHeads) {
     long columns = tensor.columns();
     long rows = Checked.multiply(tensor.rows(), rowFactor, "the rows of tensor '" + tensor.name() + "'", tensor.offset());
     if (columns < 1 || rows < 1) {
       throw new ModelFormatException("tensor '" + tensor.name() + "' is empty", tensor.offset());
+    }
+    if (permutedHeads > 0 && rows % permutedHeads != 0) {
+      throw new ModelFormatException("tensor '" + tensor.name() + "' has " + rows + " rows for " + permutedHeads + " heads", tensor.offset());
     }
     if (columns % type.blockSize() != 0) {
       throw new UnsupportedModelException(
@@ -132,7 +137,8 @@ final class HfTensor {
   static float[] floats(SafetensorsFile file, SafetensorsFile.Tensor tensor) {
     TensorType type = type(tensor);
     int n = Checked.toInt(tensor.columns(), "the columns of tensor '" + tensor.name() + "'", tensor.offset());
-    ByteBuffer bytes = ByteBuffer.allocate(Checked.toInt(type.rowBytes(n), "the size of tensor '" + tensor.name() + "'", tensor.offset()))
+    long rowBytes = Checked.multiply(n, type.blockBytes(), "a row of tensor '" + tensor.name() + "'", tensor.offset());
+    ByteBuffer bytes = ByteBuffer.allocate(Checked.toInt(rowBytes, "a row of tensor '" + tensor.name() + "'", tensor.offset()))
         .order(ByteOrder.LITTLE_ENDIAN);
     file.read(tensor, 0, bytes);
     float[] values = new float[n];
@@ -161,7 +167,8 @@ final class HfTensor {
       file.read(tensor, from, dst);
       return;
     }
-    int rowBytes = (int) info.rowBytes();
+    String what = "a row of tensor '" + tensor.name() + "'";
+    int rowBytes = Checked.toInt(info.rowBytes(), what, tensor.offset());
     ByteBuffer row = ByteBuffer.allocate(rowBytes).order(ByteOrder.LITTLE_ENDIAN);
     Window window = new Window();
     while (dst.hasRemaining()) {

@@ -8,10 +8,12 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /** What tokenizer.json and tokenizer_config.json of a Hugging Face model say, written as GGUF metadata. */
 final class HfTokenizer {
   private static final int MAX_TOKENS = 1 << 24;
+  private static final Pattern BYTE = Pattern.compile("<0x[0-9A-F]{2}>");
   private static final String GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
   private static final String CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|";
   private static final String REST = "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
@@ -51,7 +53,7 @@ final class HfTokenizer {
       if (text == null) {
         tokens.set(id, "[unused" + id + "]");
       } else {
-        types[id] = byteFallback() && text.matches("<0x[0-9A-F]{2}>") ? Vocabulary.BYTE : Vocabulary.NORMAL;
+        types[id] = byteFallback() && BYTE.matcher(text).matches() ? Vocabulary.BYTE : Vocabulary.NORMAL;
       }
     }
     for (JsonNode added : root.path("added_tokens")) {
@@ -65,7 +67,7 @@ final class HfTokenizer {
 
   /** Ids may come in any order, but all of them together are about as many as there are tokens. */
   private void put(String text, JsonNode node, String where) {
-    int limit = Math.min(MAX_TOKENS, 2 * (model.get("vocab").size() + root.path("added_tokens").size()) + 1024);
+    long limit = Math.min(MAX_TOKENS, 2L * model.get("vocab").size() + 2L * root.path("added_tokens").size() + 1024);
     if (!node.isInt() || node.intValue() < 0 || node.intValue() >= limit || text.isEmpty()) {
       throw new ModelFormatException("tokenizer.json: token '" + text + "' of '" + where + "' has the id " + node, -1);
     }
@@ -162,13 +164,18 @@ final class HfTokenizer {
     for (JsonNode merge : model.get("merges")) {
       if (merge.isTextual()) {
         merges.add(merge.textValue());
-      } else if (merge.size() == 2) {
-        merges.add(merge.get(0).asText() + " " + merge.get(1).asText());
+      } else if (isPart(merge.path(0)) && isPart(merge.path(1)) && merge.size() == 2) {
+        merges.add(merge.get(0).textValue() + " " + merge.get(1).textValue());
       } else {
         throw new ModelFormatException("tokenizer.json: merge " + merges.size() + " is " + merge + ", not two tokens", -1);
       }
     }
     return merges;
+  }
+
+  /** GGUF has a space between the two, so that there can be none in them. */
+  private static boolean isPart(JsonNode node) {
+    return node.isTextual() && node.textValue().indexOf(' ') < 0;
   }
 
   /**

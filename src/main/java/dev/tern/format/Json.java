@@ -1,6 +1,7 @@
 package dev.tern.format;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
@@ -9,48 +10,73 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tern.ModelFormatException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 
-/** JSON objects out of files that nobody vouches for: strict, of bounded size and depth, and errors that name the file. */
+/** JSON objects out of files that nobody vouches for: strict, of bounded size, depth and number of values, and errors that name the file. */
 final class Json {
+  private static final int MAX_VALUES = 8 << 20; // a vocabulary of 256,000 tokens with all of its merges takes 3 million
   private static final ObjectMapper MAPPER =
       new ObjectMapper(
               JsonFactory.builder()
                   .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                  .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(64).maxNameLength(1 << 16).build())
+                  .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(64).maxNameLength(1 << 16).maxTokenCount(MAX_VALUES).build())
                   .build())
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   private Json() {}
 
-  /** The object in a file of at most maxBytes. */
-  static ObjectNode read(Path path, long maxBytes) {
-    try (ByteSource source = ByteSource.open(path)) {
-      if (source.size() > maxBytes) {
-        throw new ModelFormatException(path + " has " + source.size() + " bytes, at most " + maxBytes + " are read", -1);
-      }
-      ByteBuffer bytes = ByteBuffer.allocate((int) source.size());
-      source.read(0, bytes);
-      return parse(bytes.array(), path.toString());
+  /** The object in a file of at most maxBytes, which is closed. */
+  static ObjectNode read(ByteSource file, long maxBytes) {
+    try (file) {
+      return parse(bytes(file, maxBytes), file.name());
     }
+  }
+
+  /** All bytes of a file of at most maxBytes. */
+  static byte[] bytes(ByteSource file, long maxBytes) {
+    Checked.atMost(file.size(), maxBytes, "bytes of " + file.name(), -1);
+    ByteBuffer bytes = ByteBuffer.allocate((int) file.size());
+    file.read(0, bytes);
+    return bytes.array();
   }
 
   static ObjectNode parse(byte[] utf8, String name) {
     JsonNode node;
     try {
-      node = MAPPER.readTree(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8)).toString());
-    } catch (CharacterCodingException e) {
-      throw new ModelFormatException(name + " is not UTF-8", -1);
+      node = MAPPER.readTree(text(utf8, name));
     } catch (JsonProcessingException e) {
-      throw new ModelFormatException(
-          name + " is not valid JSON: " + e.getOriginalMessage(), e.getLocation() == null ? -1 : e.getLocation().getCharOffset());
+      throw invalid(name, e);
     }
     if (node == null || !node.isObject()) {
       throw new ModelFormatException(name + " is not a JSON object", -1);
     }
     return (ObjectNode) node;
+  }
+
+  /** A parser of an object too large for a tree of nodes; its exceptions are for {@link #invalid}. */
+  static JsonParser parser(byte[] utf8, String name) {
+    try {
+      return MAPPER.getFactory().createParser(text(utf8, name));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // of a text in memory there is none
+    }
+  }
+
+  static ModelFormatException invalid(String name, IOException e) {
+    long at = e instanceof JsonProcessingException json && json.getLocation() != null ? json.getLocation().getCharOffset() : -1;
+    String why = e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.getMessage();
+    return new ModelFormatException(name + " is not valid JSON: " + why, at);
+  }
+
+  private static String text(byte[] utf8, String name) {
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8)).toString();
+    } catch (CharacterCodingException e) {
+      throw new ModelFormatException(name + " is not UTF-8", -1);
+    }
   }
 }

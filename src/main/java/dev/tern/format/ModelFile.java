@@ -73,7 +73,7 @@ public interface ModelFile extends AutoCloseable {
       throw new ModelIoException("cannot list " + path + ": " + e.getMessage(), e);
     }
     if (files.size() == 1) {
-      return SplitGguf.open(files.get(0));
+      return SplitGguf.open(HfFiles.contained(path, files.get(0).getFileName().toString()));
     }
     if (files.size() > 1) {
       String names = files.stream().limit(8).map(p -> p.getFileName().toString()).collect(Collectors.joining(", "));
@@ -87,7 +87,8 @@ public interface ModelFile extends AutoCloseable {
 
   private static ModelFile huggingFace(Path directory) {
     try {
-      return new HfModel(directory);
+      Path name = directory.toAbsolutePath().normalize().getFileName();
+      return new HfModel(HfFiles.in(directory), name == null ? directory.toString() : name.toString());
     } catch (NoClassDefFoundError e) {
       throw new UnsupportedModelException(
           directory + " is a Hugging Face directory, which is read with jackson-databind; it is not on the class path (" + e.getMessage() + ")");

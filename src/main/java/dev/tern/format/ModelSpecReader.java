@@ -15,6 +15,9 @@ import java.util.Set;
 final class ModelSpecReader {
   static final int MAX_LAYERS = 1024;
   static final int MAX_HEAD_DIM = 256;
+  private static final int MAX_HEADS = 1024; // these limits are those of tern_model_create
+  private static final int MAX_DIM = 1 << 20;
+  private static final int MAX_VOCAB = 1 << 24;
   private static final List<String> ARCHITECTURES = List.of("llama", "qwen3", "bitnet", "bitnet-25", "bitnet-b1.58");
 
   /** Factors of other graphs, each with the value that leaves the result as it is. */
@@ -45,10 +48,10 @@ final class ModelSpecReader {
   ModelSpec read() {
     refuseOtherGraphs();
     int nLayers = positive("block_count", MAX_LAYERS);
-    int hiddenDim = positive("embedding_length", Integer.MAX_VALUE);
-    int ffnDim = positive("feed_forward_length", Integer.MAX_VALUE);
-    int nHeads = positive("attention.head_count", Integer.MAX_VALUE);
-    int nKvHeads = metadata.has(key("attention.head_count_kv")) ? positive("attention.head_count_kv", Integer.MAX_VALUE) : nHeads;
+    int hiddenDim = positive("embedding_length", MAX_DIM);
+    int ffnDim = positive("feed_forward_length", MAX_DIM);
+    int nHeads = positive("attention.head_count", MAX_HEADS);
+    int nKvHeads = metadata.has(key("attention.head_count_kv")) ? positive("attention.head_count_kv", MAX_HEADS) : nHeads;
     if (nHeads % nKvHeads != 0) {
       throw bad("attention.head_count_kv", nKvHeads + " KV heads do not divide " + nHeads + " heads");
     }
@@ -61,6 +64,9 @@ final class ModelSpecReader {
     int kvDim = product(nKvHeads, headDim);
     float eps = (float) positiveReal("attention.layer_norm_rms_epsilon", Double.NaN);
     double freqBase = positiveReal("rope.freq_base", 10000);
+    if (freqBase < 1) {
+      throw bad("rope.freq_base", "it is " + freqBase + ", expected 1 or more");
+    }
     int contextLength = positive("context_length", Integer.MAX_VALUE);
     int slidingWindow = metadata.intValue(key("attention.sliding_window"), 0);
     if (slidingWindow > 0 && slidingWindow < contextLength) {
@@ -207,7 +213,7 @@ final class ModelSpecReader {
   /** Rows of the embedding. There may be more of them than tokens, never fewer. */
   private int vocabSize() {
     TensorInfo embedding = required("token_embd.weight");
-    int rows = Checked.toInt(embedding.rows(), "the number of rows of 'token_embd.weight'", -1);
+    int rows = (int) Checked.atMost(embedding.rows(), MAX_VOCAB, "rows of 'token_embd.weight'", -1);
     int nTokens = metadata.has("tokenizer.ggml.tokens") ? metadata.strings("tokenizer.ggml.tokens").size() : rows;
     if (nTokens > rows) {
       throw new ModelFormatException("the tokenizer has " + nTokens + " tokens, and 'token_embd.weight' " + rows + " rows", -1);

@@ -1,12 +1,14 @@
 package dev.tern.format;
 
-import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
 import dev.tern.ModelFormatException;
 import dev.tern.UnsupportedModelException;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,27 +21,22 @@ import java.util.Map;
 final class SafetensorsFile implements AutoCloseable {
   private static final long MAX_HEADER = 16 << 20; // the format allows 100 MB; a thousand tensors take 0.1
   private static final int MAX_DIMS = 8;
+  private static final int MAX_NAME = 1024;
+  private static final int MAX_TENSORS = 1 << 16;
 
-  /** A tensor: dims as in the file, the slowest first. Offset counts from the file's start. */
-  record Tensor(String name, String dtype, long[] dims, long offset, long byteSize) {
+  /** A tensor: dims as in the file, the slowest first; columns: of a row, all dims but the slowest. Offset counts from the file's start. */
+  record Tensor(String name, String dtype, long[] dims, long columns, long offset, long byteSize) {
     long rows() {
       return dims.length < 2 ? 1 : dims[0];
-    }
-
-    long columns() {
-      long n = 1;
-      for (int i = dims.length < 2 ? 0 : 1; i < dims.length; i++) {
-        n *= dims[i];
-      }
-      return n;
     }
   }
 
   private final ByteSource source;
   private final Map<String, Tensor> tensors = new LinkedHashMap<>();
 
-  SafetensorsFile(Path path) {
-    source = ByteSource.open(path);
+  /** Takes the source over: it is closed with this, and at once if this throws. */
+  SafetensorsFile(ByteSource source) {
+    this.source = source;
     try {
       readHeader();
     } catch (RuntimeException | Error e) {
@@ -61,13 +58,7 @@ final class SafetensorsFile implements AutoCloseable {
     }
     ByteBuffer header = ByteBuffer.allocate((int) n);
     source.read(8, header);
-    JsonNode root = Json.parse(header.array(), "the header of " + source.name());
-    List<Tensor> inOrder = new ArrayList<>();
-    for (Map.Entry<String, JsonNode> field : root.properties()) {
-      if (!field.getKey().equals("__metadata__")) {
-        inOrder.add(tensor(field.getKey(), field.getValue(), 8 + n));
-      }
-    }
+    List<Tensor> inOrder = parse(header.array(), 8 + n);
     inOrder.sort(Comparator.comparingLong(Tensor::offset).thenComparingLong(Tensor::byteSize));
     long end = 8 + n;
     for (Tensor tensor : inOrder) {
@@ -85,34 +76,81 @@ final class SafetensorsFile implements AutoCloseable {
     }
   }
 
-  private Tensor tensor(String name, JsonNode node, long dataBegin) {
-    String what = "tensor '" + name + "' of " + source.name();
-    JsonNode shape = node.get("shape");
-    JsonNode offsets = node.get("data_offsets");
-    if (name.length() > 1024 || !node.isObject() || !node.path("dtype").isTextual() || shape == null || !shape.isArray() || shape.size() > MAX_DIMS
-        || offsets == null || !offsets.isArray() || offsets.size() != 2) {
-      throw new ModelFormatException(what + " lacks dtype, shape or data_offsets", 8);
+  /** The tensors of a header, read as a stream: no tree of nodes, which would take many times the header's bytes. */
+  private List<Tensor> parse(byte[] header, long dataBegin) {
+    String what = "the header of " + source.name();
+    List<Tensor> found = new ArrayList<>();
+    try (JsonParser json = Json.parser(header, what)) {
+      if (json.nextToken() != JsonToken.START_OBJECT) {
+        throw new ModelFormatException(what + " is not a JSON object", 8);
+      }
+      while (json.nextToken() == JsonToken.FIELD_NAME) {
+        String name = json.currentName();
+        json.nextToken();
+        if (name.equals("__metadata__")) {
+          json.skipChildren();
+        } else {
+          Checked.atMost(found.size() + 1L, MAX_TENSORS, "tensors of " + source.name(), 8);
+          found.add(tensor(name, json, dataBegin));
+        }
+      }
+      if (json.nextToken() != null) {
+        throw new ModelFormatException(what + " is not valid JSON: something stands behind the object", 8);
+      }
+      return found;
+    } catch (IOException e) {
+      throw Json.invalid(what, e);
     }
-    String dtype = node.get("dtype").textValue();
-    long bytes = width(dtype, what);
-    long[] dims = new long[shape.size()];
-    for (int i = 0; i < dims.length; i++) {
-      dims[i] = number(shape.get(i), what);
-      bytes = Checked.multiply(bytes, dims[i], "the size of " + what, 8);
-    }
-    long begin = number(offsets.get(0), what);
-    long end = number(offsets.get(1), what);
-    if (end < begin || end - begin != bytes) {
-      throw new ModelFormatException(what + " has the range " + begin + " to " + end + " for " + bytes + " bytes", 8);
-    }
-    return new Tensor(name, dtype, dims, Checked.add(dataBegin, begin, "the offset of " + what, 8), bytes);
   }
 
-  private static long number(JsonNode node, String what) {
-    if (!node.isIntegralNumber() || !node.canConvertToLong() || node.longValue() < 0) {
-      throw new ModelFormatException(what + " has " + node + " where a size should be", 8);
+  private Tensor tensor(String name, JsonParser json, long dataBegin) throws IOException {
+    String what = "tensor '" + (name.length() > MAX_NAME ? name.substring(0, MAX_NAME) + "..." : name) + "' of " + source.name();
+    String dtype = null;
+    long[] dims = null;
+    long[] range = null;
+    boolean whole = name.length() <= MAX_NAME && json.currentToken() == JsonToken.START_OBJECT;
+    while (whole && json.nextToken() == JsonToken.FIELD_NAME) {
+      String field = json.currentName();
+      JsonToken value = json.nextToken();
+      switch (field) {
+        case "dtype" -> dtype = value == JsonToken.VALUE_STRING ? json.getText() : null;
+        case "shape" -> dims = numbers(json, MAX_DIMS, what);
+        case "data_offsets" -> range = numbers(json, 2, what);
+        default -> json.skipChildren();
+      }
     }
-    return node.longValue();
+    if (dtype == null || dims == null || range == null || range.length != 2) {
+      throw new ModelFormatException(what + " lacks dtype, shape or data_offsets", 8);
+    }
+    long elements = Checked.product(dims, 0, "the size of " + what, 8);
+    long bytes = Checked.multiply(width(dtype, what), elements, "the size of " + what, 8);
+    long columns = Checked.product(dims, dims.length < 2 ? 0 : 1, "the size of " + what, 8); // with 0 rows, not part of the sizes above
+    if (range[1] < range[0] || range[1] - range[0] != bytes) {
+      throw new ModelFormatException(what + " has the range " + range[0] + " to " + range[1] + " for " + bytes + " bytes", 8);
+    }
+    return new Tensor(name, dtype, dims, columns, Checked.add(dataBegin, range[0], "the offset of " + what, 8), bytes);
+  }
+
+  /** A list of at most max sizes; null if the value is something else. */
+  private static long[] numbers(JsonParser json, int max, String what) throws IOException {
+    if (json.currentToken() != JsonToken.START_ARRAY) {
+      json.skipChildren();
+      return null;
+    }
+    long[] values = new long[max];
+    int n = 0;
+    while (json.nextToken() != JsonToken.END_ARRAY) {
+      boolean size = json.currentToken() == JsonToken.VALUE_NUMBER_INT && json.getNumberType() != JsonParser.NumberType.BIG_INTEGER
+          && json.getLongValue() >= 0;
+      if (!size) {
+        throw new ModelFormatException(what + " has " + json.getText() + " where a size should be", 8);
+      }
+      if (n == max) {
+        throw new ModelFormatException(what + " lacks dtype, shape or data_offsets: a list of more than " + max, 8);
+      }
+      values[n++] = json.getLongValue();
+    }
+    return Arrays.copyOf(values, n);
   }
 
   private static int width(String dtype, String what) {

@@ -82,7 +82,7 @@ final class SplitGguf implements ModelFile {
     List<GgufFile> files = new ArrayList<>();
     try {
       for (int i = 1; i <= count; i++) {
-        GgufFile file = i == given ? one : GgufFile.open(path.resolveSibling(String.format("%s-%05d-of-%05d.gguf", name.group(1), i, count)));
+        GgufFile file = i == given ? one : GgufFile.open(sibling(path, String.format("%s-%05d-of-%05d.gguf", name.group(1), i, count)));
         files.add(file);
         if (count(file) != count || file.metadata().intValue("split.no", -1) != i - 1) {
           throw new ModelFormatException(file.name() + " does not say that it is file " + i + " of " + count + " ('split.no', 'split.count')", -1);
@@ -96,6 +96,10 @@ final class SplitGguf implements ModelFile {
       files.forEach(GgufFile::close);
       throw e;
     }
+  }
+
+  private static Path sibling(Path path, String name) {
+    return path.getParent() == null ? HfFiles.contained(Path.of(""), name) : HfFiles.contained(path.getParent(), name);
   }
 
   @Override

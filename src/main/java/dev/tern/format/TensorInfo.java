@@ -28,11 +28,7 @@ public record TensorInfo(String name, TensorType type, long[] dims, long offset,
 
   /** Rows: the product of all dimensions but the first. */
   public long rows() {
-    long rows = 1;
-    for (int i = 1; i < dims.length; i++) {
-      rows *= dims[i];
-    }
-    return rows;
+    return Checked.product(dims, 1, "the rows of tensor '" + name + "'", offset);
   }
 
   /** Bytes of one row. */

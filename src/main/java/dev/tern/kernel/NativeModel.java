@@ -37,9 +37,6 @@ public final class NativeModel extends NativeHandle {
     try {
       load(file, spec, progress);
       Native.check(TernAbi.tern_model_seal(model));
-    } catch (IllegalArgumentException e) {
-      close();
-      throw new ModelFormatException(e.getMessage(), -1);
     } catch (RuntimeException | Error e) {
       close();
       throw e;
@@ -100,7 +97,11 @@ public final class NativeModel extends NativeHandle {
       if (status == TernAbi.TERN_ERR_NOT_TERNARY && store == TernAbi.TERN_STORE_TERNARY) {
         return false;
       }
-      Native.check(status);
+      try {
+        Native.check(status);
+      } catch (IllegalArgumentException e) { // a code without meaning, a scale or value that is not finite
+        throw new ModelFormatException("tensor '" + weight.name() + "': " + e.getMessage(), weight.tensor() == null ? -1 : weight.tensor().offset());
+      }
       row += n;
       piece.progress.at(piece.done + row * weight.rowBytes(), piece.total);
     }

@@ -172,7 +172,7 @@ public final class Scheduler {
     for (int output = from; output < to; output++) {
       if (batch.outToken(output) < 0 || Float.isNaN(batch.outLogprob(output))) {
         long last = sequence.cache.length() + batch.nRows(i) - 1;
-        throw new NumericalException("no finite logit up to position " + last + "; reset the session");
+        throw new NumericalException("no finite logit up to position " + last + ": the model's numbers overflow on this text; reset the session");
       }
     }
     sequence.advance(Sequence.NONE, evictions);

@@ -1,0 +1,66 @@
+package dev.tern.format;
+
+import dev.tern.ModelIoException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The files of a model by their names within its directory. */
+interface HfFiles {
+  /** The directory's path, for messages. */
+  String name();
+
+  boolean has(String file);
+
+  /**
+   * Opens a file.
+   *
+   * @throws ModelIoException if it is absent or not readable
+   */
+  ByteSource open(String file);
+
+  static HfFiles in(Path directory) {
+    return new HfFiles() {
+      @Override
+      public String name() {
+        return directory.toString();
+      }
+
+      @Override
+      public boolean has(String file) {
+        return Files.exists(directory.resolve(file));
+      }
+
+      @Override
+      public ByteSource open(String file) {
+        return ByteSource.open(contained(directory, file));
+      }
+    };
+  }
+
+  /**
+   * A file that the user did not name himself, in a directory: it may be a link, but not to somewhere else. In the cache of Hugging Face's
+   * own tools, where snapshots/REVISION/NAME is a link to ../../blobs/HASH, that is the model's part of the cache.
+   *
+   * @throws ModelIoException if it lies elsewhere
+   */
+  static Path contained(Path directory, String file) {
+    Path path = directory.resolve(file);
+    Path real;
+    Path root;
+    try {
+      real = path.toRealPath();
+      root = directory.toRealPath();
+    } catch (IOException e) {
+      return path; // opening it will say why
+    }
+    Path parent = root.getParent();
+    if (parent != null && parent.endsWith("snapshots") && parent.getParent() != null) {
+      root = parent.getParent();
+    }
+    if (!real.startsWith(root)) {
+      throw new ModelIoException(path + " is a link to " + real + ", which is outside of " + root);
+    }
+    return path;
+  }
+}
