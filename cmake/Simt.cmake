@@ -51,7 +51,7 @@ if(NOT TERN_SANITIZE)
     -Wno-unknown-pragmas -fno-strict-aliasing -ffp-contract=off -I${CMAKE_CURRENT_SOURCE_DIR}/tests/simt/include
     -I${CMAKE_CURRENT_SOURCE_DIR}/src/main/cuda -I${CMAKE_CURRENT_SOURCE_DIR}/src/main/cuda/sm90 -I${CMAKE_CURRENT_SOURCE_DIR}/src/main/cpp
     -I${CMAKE_CURRENT_SOURCE_DIR}/src/main/cpp/include)
-  set_tests_properties(emulated.mutants PROPERTIES TIMEOUT 900)
+  set_tests_properties(emulated.mutants PROPERTIES TIMEOUT 3600)
 endif()
 
 # The same on a GPU, in one program, as each would carry all kernels of all families.

@@ -164,7 +164,7 @@ void multiply(const DenseCase& c, const OnDevice& d, DenseHalves kernel, int n_s
 }
 
 TEST(Dense, AgreesWithTheOracle) {
-  for (const DenseCase& c : cases::dense_cases(kTypes, false)) {
+  for (const DenseCase& c : some_of(cases::dense_cases(kTypes, false))) {
     const Problem p = make(c);
     const OnDevice d(c, p);
     multiply(c, d, DenseHalves::rows);
@@ -173,7 +173,7 @@ TEST(Dense, AgreesWithTheOracle) {
 }
 
 TEST(Dense, OfManyRowsAgreesWithTheOracle) {
-  for (const DenseCase& c : cases::dense_cases({TERN_TYPE_F16, TERN_TYPE_BF16}, true)) {
+  for (const DenseCase& c : some_of(cases::dense_cases({TERN_TYPE_F16, TERN_TYPE_BF16}, true))) {
     const Problem p = make(c);
     const OnDevice d(c, p);
     multiply(c, d, DenseHalves::tiles);
@@ -184,7 +184,7 @@ TEST(Dense, OfManyRowsAgreesWithTheOracle) {
 TEST(Dense, OnHopperAgreesWithTheOracle) {
   if (!has_sm90()) GTEST_SKIP() << "the kernel is for compute capability 9.0";
   std::set<int> widths;
-  for (const DenseCase& c : cases::dense_cases({TERN_TYPE_F16, TERN_TYPE_BF16}, true)) {
+  for (const DenseCase& c : some_of(cases::dense_cases({TERN_TYPE_F16, TERN_TYPE_BF16}, true))) {
     const Problem p = make(c);
     std::set<int> done;
     for (int n_sms : {132, 1, 2, 3}) {
@@ -198,7 +198,9 @@ TEST(Dense, OnHopperAgreesWithTheOracle) {
     }
     widths.insert(done.begin(), done.end());
   }
-  EXPECT_EQ(widths, (std::set<int>{64, 128, 192}));
+  if (!std::getenv("TERN_CASES")) {
+    EXPECT_EQ(widths, (std::set<int>{64, 128, 192}));
+  }
 }
 
 // One activation row alone, among others, and at any place gives the same bits, in the kernel for few rows and in those for many.

@@ -32,6 +32,17 @@ inline uint64_t test_seed(uint64_t otherwise) {
   return text && *text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
+// Of a table of cases as many as TERN_CASES says at most, from all over it: for sanitizers, which take long. All, if it is not set.
+template <class Case>
+std::vector<Case> some_of(std::vector<Case> cases) {
+  const char* const text = std::getenv("TERN_CASES");
+  const size_t most = text && *text ? std::strtoull(text, nullptr, 10) : 0, n = cases.size();
+  if (most == 0 || n <= most) return cases;
+  std::vector<Case> some;
+  for (size_t i = 0; i < most; i++) some.push_back(std::move(cases[i * n / most]));
+  return some;
+}
+
 namespace test {
 
 inline cudaStream_t& stream_slot() {

@@ -116,7 +116,7 @@ class Ternary : public ::testing::TestWithParam<TernaryKernel> {};
 TEST_P(Ternary, EqualsTheExactSum) {
   if (!ternary_kernel_available(GetParam(), device_info()))
     GTEST_SKIP() << ternary_kernel_name(GetParam()) << " is not for this device";
-  for (const TernaryCase& c : cases::ternary_cases()) run(GetParam(), c, make(c));
+  for (const TernaryCase& c : some_of(cases::ternary_cases())) run(GetParam(), c, make(c));
 }
 
 #ifdef TERN_SIMT
