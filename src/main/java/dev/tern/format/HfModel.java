@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tern.ClosedException;
 import dev.tern.ModelFormatException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -55,11 +54,10 @@ final class HfModel implements ModelFile {
     Path tokenizer = directory.resolve("tokenizer.json");
     if (Files.exists(tokenizer)) {
       ObjectNode tokenizerConfig = optional("tokenizer_config.json");
-      Path template = directory.resolve("chat_template.jinja");
-      if (Files.exists(template)) {
-        tokenizerConfig.put("chat_template", text(template));
-      }
-      new HfTokenizer(Json.read(tokenizer, MAX_TOKENIZER), tokenizerConfig).write(out, configJson, optional("generation_config.json"));
+      ObjectNode generation = optional("generation_config.json");
+      new HfTokenizer(Json.read(tokenizer, MAX_TOKENIZER), tokenizerConfig).write(out, configJson, generation);
+      HfChat.writeTemplates(out, directory, tokenizerConfig);
+      HfChat.writeSampling(out, generation);
     }
     return GgufReader.read(ByteSource.of(out.toBytes(), directory.toString())).metadata();
   }
@@ -67,17 +65,6 @@ final class HfModel implements ModelFile {
   private ObjectNode optional(String name) {
     Path path = directory.resolve(name);
     return Files.exists(path) ? Json.read(path, MAX_CONFIG) : JsonNodeFactory.instance.objectNode();
-  }
-
-  private static String text(Path path) {
-    try (ByteSource source = ByteSource.open(path)) {
-      if (source.size() > MAX_CONFIG) {
-        throw new ModelFormatException(path + " has " + source.size() + " bytes, at most " + MAX_CONFIG + " are read", -1);
-      }
-      ByteBuffer bytes = ByteBuffer.allocate((int) source.size());
-      source.read(0, bytes);
-      return new String(bytes.array(), StandardCharsets.UTF_8);
-    }
   }
 
   private void openFiles() {
