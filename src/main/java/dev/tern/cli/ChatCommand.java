@@ -80,14 +80,16 @@ final class ChatCommand implements Callable<Integer> {
             m.name() + " has no chat template: it is not made for conversations. 'tern generate' continues a text; --template FILE gives a template");
       }
       ChatTemplate written = source == null ? m.chatTemplate() : ChatTemplate.of(source, m.tokenizer());
+      Interrupts interrupts = new Interrupts(this::interrupt);
       try (Engine e = engine.builder(m).build();
-          Session session = e.newSession();
-          Interrupts interrupts = new Interrupts(this::interrupt)) {
+          Session session = e.newSession()) {
         Chat chat = session.chat(written);
         if (system != null) {
           chat.system(system);
         }
         converse(chat, sampling(m.sampling()));
+      } finally {
+        interrupts.close();
       }
     }
     return Tern.OK;

@@ -11,8 +11,8 @@ final class Budget {
   /** Deep enough for any template; a level takes a few hundred bytes of stack. */
   static final int MAX_DEPTH = 200;
 
-  private static final long STEPS = 4_000_000;
-  private static final long BYTES = 64 << 20;
+  private static final long STEPS = 1_000_000;
+  private static final long BYTES = 32 << 20;
   /** Values given are copied a few times while they are rendered, so that long conversations may take more. */
   private static final int PER_GIVEN_CHAR = 64;
 

@@ -21,7 +21,7 @@ final class Formatter {
       throw Values.error("filling must be one character");
     }
     env.budget.chars(2 * missing);
-    int before = (int) (missing * left);
+    int before = left == 0.5 ? (int) (missing / 2 + (missing & width & 1)) : (int) (missing * left); // as Python centers
     boolean signed = fill.equals("0") && left == 1 && !s.isEmpty() && "+-".indexOf(s.toString().charAt(0)) >= 0;
     Text.Builder out = new Text.Builder(env.budget);
     if (signed) {

@@ -81,13 +81,11 @@ final class Lexer {
         end--;
       }
     } else if (sign != '+' && takesIndent) {
-      int start = Math.max(at, source.lastIndexOf('\n', tag - 1) + 1);
-      boolean beginsLine = start > at || lineStarts;
-      boolean blank = true;
-      for (int i = start; i < tag; i++) {
-        blank &= Strings.isSpace(source.charAt(i));
+      int start = tag;
+      while (start > at && source.charAt(start - 1) != '\n' && Strings.isSpace(source.charAt(start - 1))) {
+        start--;
       }
-      if (beginsLine && blank) {
+      if (start > at ? source.charAt(start - 1) == '\n' : lineStarts) {
         end = start;
       }
     }

@@ -7,21 +7,15 @@ import java.util.List;
 /** What a for loop tells of itself, under the name "loop". */
 final class Loop {
   private final List<Object> items;
-  private final int depth;
   private int index;
   private Object lastSeen;
 
-  Loop(List<Object> items, int depth) {
+  Loop(List<Object> items) {
     this.items = items;
-    this.depth = depth;
   }
 
   void at(int i) {
     index = i;
-  }
-
-  int depth() {
-    return depth;
   }
 
   Object attribute(Env env, String name) {
@@ -34,8 +28,8 @@ final class Loop {
       case "first" -> index == 0;
       case "last" -> index == n - 1;
       case "length" -> (long) n;
-      case "depth" -> depth + 1L;
-      case "depth0" -> (long) depth;
+      case "depth" -> 1L; // only a recursive loop goes deeper
+      case "depth0" -> 0L;
       case "previtem" -> index > 0 ? items.get(index - 1) : new Undefined("loop.previtem");
       case "nextitem" -> index + 1 < n ? items.get(index + 1) : new Undefined("loop.nextitem");
       case "cycle" -> (Function) (e, args) -> {

@@ -213,8 +213,7 @@ final class Parser extends ExpressionParser {
       if (items.isEmpty() && none != null) {
         env.run(none);
       }
-      Object outer = env.lookup("loop");
-      Loop loop = new Loop(items, outer instanceof Loop l ? l.depth() + 1 : 0);
+      Loop loop = new Loop(items);
       for (int i = 0; i < items.size(); i++) {
         loop.at(i);
         Map<String, Object> names = new HashMap<>();
@@ -247,35 +246,38 @@ final class Parser extends ExpressionParser {
 
   private Statement assignment() {
     Target target = target();
+    String attribute = null;
+    Map<String, Object> names = new LinkedHashMap<>();
     if (skipOperator(".")) { // of a namespace; target was its name
-      Map<String, Object> names = new LinkedHashMap<>();
       target.bind(null, Values.NONE, names);
-      String namespace = names.keySet().iterator().next();
-      String attribute = name();
-      expectOperator("=");
-      Expression value = tuple();
-      close();
-      return env -> {
-        if (!(env.lookup(namespace) instanceof Namespace n)) {
-          throw Values.error("'" + namespace + "' is no namespace");
-        }
-        env.budget.bytes(64);
-        n.map.put(attribute, env.eval(value));
-      };
+      attribute = name();
     }
     Expression value;
     if (skipOperator("=")) {
       value = tuple();
       close();
     } else {
-      Filtered filtered = filters();
+      Filtered filtered = skipOperator("|") ? filterChain() : (env, written) -> written;
       Statement body = body("endset");
       value = env -> filtered.apply(env, env.capture(env.scope(), body, Map.of()));
     }
+    if (attribute != null) {
+      return assignment(names.keySet().iterator().next(), attribute, value);
+    }
     return env -> {
-      Map<String, Object> names = new HashMap<>();
-      target.bind(env, env.eval(value), names);
-      names.forEach(env::set);
+      Map<String, Object> bound = new HashMap<>();
+      target.bind(env, env.eval(value), bound);
+      bound.forEach(env::set);
+    };
+  }
+
+  private static Statement assignment(String namespace, String attribute, Expression value) {
+    return env -> {
+      if (!(env.lookup(namespace) instanceof Namespace n)) {
+        throw Values.error("'" + namespace + "' is no namespace");
+      }
+      env.budget.bytes(64);
+      n.map.put(attribute, env.eval(value));
     };
   }
 
@@ -284,11 +286,7 @@ final class Parser extends ExpressionParser {
     Object apply(Env env, Object value);
   }
 
-  /** Filters that follow, each after a bar. */
-  private Filtered filters() {
-    return skipOperator("|") ? filterChain() : (env, value) -> value;
-  }
-
+  /** Filters, with bars between them. */
   private Filtered filterChain() {
     Filtered chain = oneFilter();
     while (skipOperator("|")) {
