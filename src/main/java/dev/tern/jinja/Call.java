@@ -29,6 +29,8 @@ record Call(Expression function, Arguments arguments) implements Expression {
 
   /** Arguments as they are written; "*" and "**" stand for those that are spread. */
   record Arguments(List<Expression> positional, Map<String, Expression> named) {
+    static final Arguments NONE = new Arguments(List.of(), Map.of());
+
     Args eval(Env env) {
       List<Object> values = new ArrayList<>();
       positional.forEach(e -> values.add(env.eval(e)));

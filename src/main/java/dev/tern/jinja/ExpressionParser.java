@@ -122,25 +122,12 @@ class ExpressionParser extends Words {
       Object a = env.eval(left);
       for (Comparison c : chain) {
         Object b = env.eval(c.right);
-        if (!holds(env, c.operator, a, b)) {
+        if (!Operators.holds(env, c.operator, a, b)) {
           return false;
         }
         a = b;
       }
       return true;
-    };
-  }
-
-  private static boolean holds(Env env, String operator, Object a, Object b) {
-    return switch (operator) {
-      case "==" -> Operators.equal(env, a, b);
-      case "!=" -> !Operators.equal(env, a, b);
-      case "<" -> Operators.compare(a, b) < 0;
-      case "<=" -> Operators.compare(a, b) <= 0;
-      case ">" -> Operators.compare(a, b) > 0;
-      case ">=" -> Operators.compare(a, b) >= 0;
-      case "in" -> Operators.contains(env, b, a);
-      default -> !Operators.contains(env, b, a);
     };
   }
 
@@ -274,8 +261,6 @@ class ExpressionParser extends Words {
     return new Arguments(positional, named);
   }
 
-  private static final Arguments NO_ARGUMENTS = new Arguments(List.of(), Map.of());
-
   private Expression filtersAndTests(Expression value) {
     Expression result = value;
     while (true) {
@@ -295,14 +280,14 @@ class ExpressionParser extends Words {
   /** A filter, whose name comes next, of a value. */
   Expression filter(Expression value) {
     String name = name();
-    Arguments arguments = isOperator("(") ? arguments() : NO_ARGUMENTS;
+    Arguments arguments = isOperator("(") ? arguments() : Arguments.NONE;
     return env -> Filters.apply(env, name, env.eval(value), arguments.eval(env));
   }
 
   private Expression test(Expression value) {
     boolean negated = skipName("not");
     String name = peek().kind() == Kind.OPERATOR && COMPARISONS.contains(peek().text()) ? take().text() : name();
-    Arguments arguments = NO_ARGUMENTS;
+    Arguments arguments = Arguments.NONE;
     Kind kind = peek().kind();
     if (isOperator("(")) {
       arguments = arguments();

@@ -262,4 +262,18 @@ final class Operators {
     }
     throw unsupported("in", value, container);
   }
+
+  /** A comparison by its operator. */
+  static boolean holds(Env env, String operator, Object a, Object b) {
+    return switch (operator) {
+      case "==" -> equal(env, a, b);
+      case "!=" -> !equal(env, a, b);
+      case "<" -> compare(a, b) < 0;
+      case "<=" -> compare(a, b) <= 0;
+      case ">" -> compare(a, b) > 0;
+      case ">=" -> compare(a, b) >= 0;
+      case "in" -> contains(env, b, a);
+      default -> !contains(env, b, a);
+    };
+  }
 }

@@ -26,11 +26,7 @@ final class Parser extends ExpressionParser {
 
   static Statement parse(String template) {
     Parser parser = new Parser(Lexer.read(template));
-    Statement all = parser.block(Set.of());
-    if (parser.peek().kind() != Kind.END) {
-      throw parser.unexpected("the end of the template");
-    }
-    return all;
+    return parser.block(Set.of()); // which ends with the template
   }
 
   /** Statements up to a tag of one of these names, which is taken, but not what follows it. */
@@ -45,8 +41,7 @@ final class Parser extends ExpressionParser {
         }
         break;
       } else if (token.kind() == Kind.DATA) {
-        Text data = Text.template(token.text());
-        statements.add(env -> env.write(data));
+        statements.add(env -> env.write(Text.template(token.text())));
       } else if (token.kind() == Kind.PRINT) {
         Expression value = tuple();
         close();
@@ -281,12 +276,11 @@ final class Parser extends ExpressionParser {
     };
   }
 
-  /** Filters to be applied to text that is written. */
+  /** Filters to be applied to text that is written, with bars between them. */
   private interface Filtered {
     Object apply(Env env, Object value);
   }
 
-  /** Filters, with bars between them. */
   private Filtered filterChain() {
     Filtered chain = oneFilter();
     while (skipOperator("|")) {
@@ -299,7 +293,7 @@ final class Parser extends ExpressionParser {
 
   private Filtered oneFilter() {
     String name = name();
-    Arguments arguments = isOperator("(") ? arguments() : new Arguments(List.of(), Map.of());
+    Arguments arguments = isOperator("(") ? arguments() : Arguments.NONE;
     return (env, value) -> Filters.apply(env, name, value, arguments.eval(env));
   }
 
