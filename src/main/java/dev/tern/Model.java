@@ -1,5 +1,6 @@
 package dev.tern;
 
+import dev.tern.format.ChatSettings;
 import dev.tern.format.GgufFile;
 import dev.tern.format.ModelFile;
 import dev.tern.format.ModelSpec;
@@ -13,6 +14,7 @@ import dev.tern.kernel.StepBatch;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.Set;
 
 /**
  * The weights of a model in native memory, with its tokenizer. Immutable and thread-safe; engines share it.
@@ -26,6 +28,7 @@ public final class Model implements AutoCloseable {
 
   private final ModelSpec spec;
   private final Tokenizer tokenizer;
+  private final ChatSettings chat;
   private final Device where;
   private final NativeDevice device;
   private final NativeModel weights;
@@ -36,6 +39,7 @@ public final class Model implements AutoCloseable {
   private Model(ModelFile file, Device where, LoadProgress progress) {
     spec = ModelSpec.from(file);
     tokenizer = Tokenizer.from(file);
+    chat = ChatSettings.from(file.metadata());
     this.where = where;
     device = new NativeDevice(where, 0);
     try {
@@ -131,6 +135,36 @@ public final class Model implements AutoCloseable {
   /** Text to token ids and back. */
   public Tokenizer tokenizer() {
     return tokenizer;
+  }
+
+  /** Names of the model's chat templates, "default" first; none if it is not made for conversations. */
+  public Set<String> chatTemplates() {
+    return chat.templates().keySet();
+  }
+
+  /**
+   * How the model wants a conversation written.
+   *
+   * @throws UnsupportedModelException if it does not say
+   * @throws ChatTemplateException if its template cannot be read
+   */
+  public ChatTemplate chatTemplate() {
+    return chatTemplate(ChatSettings.DEFAULT);
+  }
+
+  /** {@link #chatTemplate()} of another of its {@link #chatTemplates} than the default one. */
+  public ChatTemplate chatTemplate(String name) {
+    String source = chat.templates().get(name);
+    if (source == null) {
+      throw new UnsupportedModelException(
+          name() + " has no chat template" + (chat.templates().isEmpty() ? "" : " '" + name + "'; it has " + String.join(", ", chatTemplates())));
+    }
+    return ChatTemplate.of(source, tokenizer);
+  }
+
+  /** {@link Sampling#defaults()} with what the model's makers recommend (generation_config.json, or general.sampling of a GGUF file). */
+  public Sampling sampling() {
+    return chat.sampling();
   }
 
   /** The model's name in its file, or the file's name. */

@@ -134,6 +134,21 @@ public final class Session implements AutoCloseable {
     }
   }
 
+  /**
+   * A conversation on this stream, written as the model's own template does.
+   *
+   * @throws UnsupportedModelException if the model has no chat template
+   * @throws ChatTemplateException if it cannot be read
+   */
+  public Chat chat() {
+    return chat(engine.model().chatTemplate());
+  }
+
+  /** A conversation on this stream with a template of one's own. */
+  public Chat chat(ChatTemplate template) {
+    return new Chat(this, template);
+  }
+
   private interface Call<T> {
     T run();
   }

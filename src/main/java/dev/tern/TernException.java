@@ -7,6 +7,7 @@ package dev.tern;
 public abstract sealed class TernException extends RuntimeException
     permits CancelledException,
         CapacityException,
+        ChatTemplateException,
         ClosedException,
         ContextFullException,
         DeviceLostException,

@@ -67,6 +67,11 @@ final class Cli {
     return builder(stderr, args).start();
   }
 
+  /** The same with standard input from this process. */
+  static Process startWithInput(Path stderr, String... args) throws IOException {
+    return builder(stderr, args).redirectInput(ProcessBuilder.Redirect.PIPE).start();
+  }
+
   /** The same with standard output to a file. */
   static Process startWithOutput(Path stdout, Path stderr, String... args) throws IOException {
     return builder(stderr, args).redirectOutput(stdout.toFile()).start();

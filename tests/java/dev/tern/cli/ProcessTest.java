@@ -89,6 +89,24 @@ class ProcessTest {
     }
   }
 
+  /** Ctrl-C ends the reply; the next line is answered, and the end of the input ends it all. */
+  @Test
+  void interruptEndsAReplyOfAChat() throws Exception {
+    assumeFalse(interruptIsIgnored(), "SIGINT is ignored here, and would be in a child");
+    Path template = Files.writeString(directory.resolve("chat.jinja"), "{% for m in messages %}{{ m.content }}{% endfor %}");
+    // The greedy story does not end before the pipe is full, and then the reply waits for its reader.
+    Process process = Cli.startWithInput(stderr, "chat", "--template", template.toString(), "--max-tokens", "0", "--temperature", "0");
+    process.getOutputStream().write("Once upon a time\n".getBytes(StandardCharsets.UTF_8));
+    process.getOutputStream().flush();
+    assertEquals(50, process.getInputStream().readNBytes(50).length);
+    assertEquals(0, Cli.await(new ProcessBuilder("sh", "-c", "kill -INT " + process.pid()).inheritIO().start()));
+    process.getOutputStream().write("/reset\n/exit\n".getBytes(StandardCharsets.UTF_8));
+    process.getOutputStream().close();
+    process.getInputStream().readAllBytes();
+    assertEquals(0, Cli.await(process), Files.readString(stderr));
+    assertEquals("", Files.readString(stderr));
+  }
+
   private static boolean interruptIsIgnored() throws IOException {
     for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
       if (line.startsWith("SigIgn:")) {

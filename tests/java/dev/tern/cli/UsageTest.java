@@ -18,7 +18,7 @@ class UsageTest {
   @Test
   void helpNamesEveryCommand() {
     String help = Cli.run("--help").succeeded().out();
-    for (String command : new String[] {"generate", "info", "tokenize", "logits", "ppl", "make-model", "bench"}) {
+    for (String command : new String[] {"generate", "chat", "info", "tokenize", "logits", "ppl", "make-model", "bench"}) {
       assertTrue(help.contains(command), help);
       assertTrue(Cli.run(command, "--help").succeeded().out().startsWith("Usage: tern " + command));
     }

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Any bytes as a safetensors file, and as a whole Hugging Face directory in memory. */
@@ -84,6 +85,11 @@ class HfFuzzTest {
           throw new ModelIoException("no such file: " + file);
         }
         return ByteSource.of(files.get(file), file);
+      }
+
+      @Override
+      public List<String> list(String folder) {
+        return files.keySet().stream().filter(file -> file.startsWith(folder + "/")).sorted().toList();
       }
     };
   }

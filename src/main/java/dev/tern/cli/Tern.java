@@ -29,8 +29,9 @@ public final class Tern {
   static final int FAILED = 1;
   static final int BAD_USE = 2;
   private static final int MAX_MESSAGE = 4000;
+  static final int INTERRUPTED = 130;
 
-  private static final Set<String> COMPUTING = Set.of("generate", "info", "logits", "ppl", "bench");
+  private static final Set<String> COMPUTING = Set.of("generate", "chat", "info", "logits", "ppl", "bench");
 
   @Option(names = "--debug", scope = ScopeType.INHERIT, description = "show the stack trace of a failure")
   boolean debug;
@@ -111,6 +112,7 @@ public final class Tern {
   private static Map<String, Supplier<Object>> commands(Streams io) {
     Map<String, Supplier<Object>> all = new LinkedHashMap<>();
     all.put("generate", () -> new Generate(io));
+    all.put("chat", () -> new ChatCommand(io));
     all.put("info", () -> new Info(io));
     all.put("inspect", () -> new Inspect(io));
     all.put("convert", () -> new Convert(io));

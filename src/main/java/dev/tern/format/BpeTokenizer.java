@@ -1,6 +1,7 @@
 package dev.tern.format;
 
 import dev.tern.ModelFormatException;
+import dev.tern.UnsupportedModelException;
 import java.util.Arrays;
 import java.util.Set;
 
@@ -9,12 +10,16 @@ import java.util.Set;
  * file, a byte is spelled as one printable character; here all tokens are kept as the bytes themselves. (Sennrich et al. 2016, GPT-2)
  */
 final class BpeTokenizer implements Tokenizer {
+  /** What is done to text first, "nfc" or "none": Tern's own key. Qwen 2 composes characters, which its GGUF files do not say. */
+  static final String NORMALIZER = "tern.tokenizer.normalizer";
+
   /** Byte of each character up to U+0143 that spells one, or -1. */
   private static final short[] BYTE_OF = byteAlphabet();
 
   private final Vocabulary vocabulary;
   private final Pretokenizer words;
   private final boolean wholeWords; // a word that is a token stays one, whatever the merges say
+  private final boolean composes; // text is brought to Unicode's normal form C first
   private final boolean addsBos;
   private final GgufStrings tokens; // as bytes
   private final TokenTable table;
@@ -23,6 +28,7 @@ final class BpeTokenizer implements Tokenizer {
 
   BpeTokenizer(Vocabulary vocabulary, Pretokenizer words, boolean wholeWords, boolean addsBosByDefault) {
     this.vocabulary = vocabulary;
+    composes = composes(vocabulary.metadata, words);
     this.words = words;
     this.wholeWords = wholeWords;
     addsBos = vocabulary.metadata.boolValue(Vocabulary.PREFIX + "add_bos_token", addsBosByDefault);
@@ -43,6 +49,15 @@ final class BpeTokenizer implements Tokenizer {
       byteId[b] = table.find(new byte[] {(byte) b}, 0, 1);
     }
     merges = merges();
+  }
+
+  private static boolean composes(GgufMetadata metadata, Pretokenizer words) {
+    String normalizer = metadata.string(NORMALIZER, words == Pretokenizer.QWEN2 ? "nfc" : "none");
+    return switch (normalizer) {
+      case "nfc" -> true;
+      case "none" -> false;
+      default -> throw new UnsupportedModelException("normalizer '" + normalizer + "' ('" + NORMALIZER + "'); supported: nfc, none");
+    };
   }
 
   private static short[] byteAlphabet() {
@@ -137,7 +152,7 @@ final class BpeTokenizer implements Tokenizer {
   }
 
   @Override
-  public int[] encode(String text, boolean addBos, boolean parseSpecial) {
+  public int[] encode(String text, boolean addBos, Control control) {
     IntList ids = new IntList();
     if (addBos && vocabulary.bosId >= 0) {
       ids.add(vocabulary.bosId);
@@ -145,10 +160,11 @@ final class BpeTokenizer implements Tokenizer {
     Word word = new Word(ids);
     vocabulary.split(
         text,
-        parseSpecial,
+        control,
         new Vocabulary.Fragments() {
           @Override
-          public void text(String fragment) {
+          public void text(String given, boolean first) {
+            String fragment = composes ? Composition.of(given) : given;
             for (int i = 0; i < fragment.length(); ) {
               int end = words.next(fragment, i);
               word.encode(fragment, i, end);

@@ -4,6 +4,8 @@ import dev.tern.ModelIoException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 
 /** The files of a model by their names within its directory. */
 interface HfFiles {
@@ -18,6 +20,9 @@ interface HfFiles {
    * @throws ModelIoException if it is absent or not readable
    */
   ByteSource open(String file);
+
+  /** The names of the files of a folder within, sorted, with the folder's before them; none if there is no such folder. */
+  List<String> list(String folder);
 
   static HfFiles in(Path directory) {
     return new HfFiles() {
@@ -34,6 +39,19 @@ interface HfFiles {
       @Override
       public ByteSource open(String file) {
         return ByteSource.open(contained(directory, file));
+      }
+
+      @Override
+      public List<String> list(String folder) {
+        Path path = directory.resolve(folder);
+        if (!Files.isDirectory(path)) {
+          return List.of();
+        }
+        try (Stream<Path> entries = Files.list(path)) {
+          return entries.map(p -> folder + "/" + p.getFileName()).sorted().toList();
+        } catch (IOException e) {
+          throw new ModelIoException("cannot list " + path + ": " + e.getMessage(), e);
+        }
       }
     };
   }

@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tern.ClosedException;
 import dev.tern.ModelFormatException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -52,23 +51,17 @@ final class HfModel implements ModelFile {
     config.write(out, name);
     if (directory.has("tokenizer.json")) {
       ObjectNode tokenizerConfig = optional("tokenizer_config.json");
-      if (directory.has("chat_template.jinja")) {
-        tokenizerConfig.put("chat_template", text("chat_template.jinja"));
-      }
+      ObjectNode generation = optional("generation_config.json");
       ObjectNode tokenizer = Json.read(directory.open("tokenizer.json"), MAX_TOKENIZER);
-      new HfTokenizer(tokenizer, tokenizerConfig).write(out, configJson, optional("generation_config.json"));
+      new HfTokenizer(tokenizer, tokenizerConfig).write(out, configJson, generation);
+      HfChat.writeTemplates(out, directory, tokenizerConfig);
+      HfChat.writeSampling(out, generation);
     }
     return GgufReader.read(ByteSource.of(out.toBytes(), directory.name())).metadata();
   }
 
   private ObjectNode optional(String name) {
     return directory.has(name) ? Json.read(directory.open(name), MAX_CONFIG) : JsonNodeFactory.instance.objectNode();
-  }
-
-  private String text(String name) {
-    try (ByteSource source = directory.open(name)) {
-      return new String(Json.bytes(source, MAX_CONFIG), StandardCharsets.UTF_8);
-    }
   }
 
   private void openFiles() {

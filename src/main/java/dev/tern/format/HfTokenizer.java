@@ -57,12 +57,18 @@ final class HfTokenizer {
       }
     }
     for (JsonNode added : root.path("added_tokens")) {
-      types[added.get("id").intValue()] = added.path("special").asBoolean() ? Vocabulary.CONTROL : Vocabulary.USER_DEFINED;
+      boolean control = added.path("special").asBoolean() || looksLikeControl(added.path("content").asText());
+      types[added.get("id").intValue()] = control ? Vocabulary.CONTROL : Vocabulary.USER_DEFINED;
     }
     Integer unknown = ids.get(model.path("unk_token").asText(""));
     if (unknown != null) {
       types[unknown] = Vocabulary.UNKNOWN;
     }
+  }
+
+  /** Some models forget to call their turn marks special, and then anyone could write them. */
+  private static boolean looksLikeControl(String text) {
+    return text.startsWith("<|") && text.endsWith("|>") || text.startsWith("<\uff5c") && text.endsWith("\uff5c>");
   }
 
   /** Ids may come in any order, but all of them together are about as many as there are tokens. */
@@ -112,20 +118,60 @@ final class HfTokenizer {
     if (eos >= 0) {
       out.uint32(prefix + "eos_token_id", eos);
     }
-    for (int id : HfConfig.ids(generation, "eos_token_id")) {
-      if (id != eos && id >= 0 && id < tokens.size()) {
-        out.uint32(prefix + "eot_token_id", id);
-        break;
-      }
+    int[] ends = Arrays.stream(HfConfig.ids(generation, "eos_token_id")).filter(id -> id != eos && id >= 0 && id < tokens.size()).toArray();
+    if (ends.length > 0) {
+      out.uint32(prefix + "eot_token_id", ends[0]);
+    }
+    if (ends.length > 1) {
+      out.ints(Vocabulary.EOG_IDS, ends);
     }
     out.bool(prefix + "add_bos_token", template >= 0 || config.path("add_bos_token").asBoolean(false));
     if (bytes) {
       out.bool(prefix + "add_space_prefix", addsSpace());
+      if (root.path("pre_tokenizer").toString().contains("\"prepend_scheme\":\"first\"")) {
+        out.bool(SpmTokenizer.FIRST_ONLY, true);
+      }
     }
-    String chat = chatTemplate();
-    if (chat != null) {
-      out.string("tokenizer.chat_template", chat);
+    String normalizer = normalizer(root.path("normalizer"), bytes);
+    if (!bytes) {
+      out.string(BpeTokenizer.NORMALIZER, normalizer);
     }
+    behaviour(out);
+  }
+
+  /** How added tokens stand in text, where that is not the plain way. */
+  private void behaviour(GgufWriter out) {
+    for (String[] flag : new String[][] {{"lstrip", AddedTokens.LSTRIP}, {"rstrip", AddedTokens.RSTRIP}, {"single_word", AddedTokens.SINGLE_WORD}}) {
+      IntList marked = new IntList();
+      for (JsonNode added : root.path("added_tokens")) {
+        if (added.path(flag[0]).asBoolean()) {
+          marked.add(added.get("id").intValue());
+        }
+      }
+      if (marked.toArray().length > 0) {
+        out.ints(flag[1], marked.toArray());
+      }
+    }
+  }
+
+  /** "nfc" or "none"; what SentencePiece does to spaces counts as none, because its tokenizer does that anyway. */
+  private static String normalizer(JsonNode node, boolean spaces) {
+    String type = node.path("type").asText("none");
+    if (type.equals("Sequence")) {
+      String all = "none";
+      for (JsonNode part : node.path("normalizers")) {
+        all = normalizer(part, spaces).equals("nfc") ? "nfc" : all;
+      }
+      return all;
+    }
+    boolean space = node.path("prepend").asText().equals("\u2581") || node.path("content").asText().equals("\u2581")
+        && node.path("pattern").path("String").asText().equals(" ");
+    if (type.equals("NFC") && !spaces) {
+      return "nfc";
+    } else if (!type.equals("none") && !(spaces && space && (type.equals("Prepend") || type.equals("Replace")))) {
+      throw new UnsupportedModelException("tokenizer.json: normalizer " + node);
+    }
+    return "none";
   }
 
   /** Which pre-tokenizer splits as this one does. */
@@ -228,18 +274,5 @@ final class HfTokenizer {
       }
     }
     return -1;
-  }
-
-  private String chatTemplate() {
-    JsonNode chat = config.path("chat_template");
-    if (chat.isTextual()) {
-      return chat.textValue();
-    }
-    for (JsonNode one : chat) {
-      if (one.path("name").asText().equals("default") && one.path("template").isTextual()) {
-        return one.path("template").textValue();
-      }
-    }
-    return null;
   }
 }

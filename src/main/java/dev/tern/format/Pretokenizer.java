@@ -95,6 +95,11 @@ enum Pretokenizer {
     };
   }
 
+  /** White_Space of Unicode. */
+  static boolean isSpace(int c) {
+    return kind(c) == SPACE;
+  }
+
   private static boolean newline(int c) {
     return c == '\r' || c == '\n';
   }

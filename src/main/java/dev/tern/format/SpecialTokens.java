@@ -37,12 +37,12 @@ final class SpecialTokens {
     return tokens.isEmpty();
   }
 
-  /** The id of the longest token at a place, or -1. */
-  int match(String s, int at) {
+  /** The id of the longest token at a place that ends by limit, or -1. */
+  int match(String s, int at, int limit) {
     int id = -1;
     int low = 0;
     int high = tokens.size();
-    for (int depth = 0; low < high && at + depth < s.length(); depth++) {
+    for (int depth = 0; low < high && at + depth < limit; depth++) {
       char c = s.charAt(at + depth);
       low = firstNotBelow(low, high, depth, c);
       high = firstNotBelow(low, high, depth, c + 1);

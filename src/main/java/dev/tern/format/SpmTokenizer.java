@@ -9,6 +9,9 @@ import java.util.Set;
  * becomes its UTF-8 bytes' tokens. Spaces are U+2581, and one is put before the text. (Kudo and Richardson 2018)
  */
 final class SpmTokenizer implements Tokenizer {
+  /** Whether only the beginning of a text gets a space, and not what follows a special token: Tern's own key. */
+  static final String FIRST_ONLY = "tern.tokenizer.space_prefix_first_only";
+
   private static final byte[] SPACE = {(byte) 0xe2, (byte) 0x96, (byte) 0x81}; // U+2581
   private static final byte[] REPLACEMENT = {(byte) 0xef, (byte) 0xbf, (byte) 0xbd}; // U+FFFD
 
@@ -20,6 +23,7 @@ final class SpmTokenizer implements Tokenizer {
   private final boolean spaceOnlyLeads; // no piece has a space after anything else, so that words can be merged one by one
   private final boolean addsBos;
   private final boolean addsSpacePrefix;
+  private final boolean prefixesFirstOnly; // and not what follows a special token
 
   SpmTokenizer(Vocabulary vocabulary) {
     this.vocabulary = vocabulary;
@@ -51,6 +55,7 @@ final class SpmTokenizer implements Tokenizer {
       }
     }
     addsBos = vocabulary.metadata.boolValue(Vocabulary.PREFIX + "add_bos_token", true);
+    prefixesFirstOnly = vocabulary.metadata.boolValue(FIRST_ONLY, false);
     addsSpacePrefix = vocabulary.metadata.boolValue(Vocabulary.PREFIX + "add_space_prefix", true);
   }
 
@@ -105,7 +110,7 @@ final class SpmTokenizer implements Tokenizer {
   }
 
   @Override
-  public int[] encode(String text, boolean addBos, boolean parseSpecial) {
+  public int[] encode(String text, boolean addBos, Control control) {
     IntList ids = new IntList();
     if (addBos && vocabulary.bosId >= 0) {
       ids.add(vocabulary.bosId);
@@ -113,11 +118,11 @@ final class SpmTokenizer implements Tokenizer {
     Words words = new Words(ids);
     vocabulary.split(
         text,
-        parseSpecial,
+        control,
         new Vocabulary.Fragments() {
           @Override
-          public void text(String fragment) {
-            words.encode(addsSpacePrefix ? " " + fragment : fragment);
+          public void text(String fragment, boolean first) {
+            words.encode(addsSpacePrefix && (first || !prefixesFirstOnly) ? " " + fragment : fragment);
           }
 
           @Override

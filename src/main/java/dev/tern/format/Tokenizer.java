@@ -21,6 +21,16 @@ public interface Tokenizer {
     return Tokenizers.from(file);
   }
 
+  /** Where in a text the spelling of a control token, like {@code <|eot_id|>}, stands for the token; elsewhere it is text like any other. */
+  @FunctionalInterface
+  interface Control {
+    Control NOWHERE = at -> at;
+    Control EVERYWHERE = at -> Integer.MAX_VALUE;
+
+    /** The end of the stretch around this place in which they count, or the place itself if they do not count there. */
+    int end(int at);
+  }
+
   /**
    * Token ids of a text. Unpaired surrogates count as U+FFFD. Empty text gives no tokens but those of begin and end.
    *
@@ -28,7 +38,12 @@ public interface Tokenizer {
    * @param parseSpecial takes the spelling of control tokens, like {@code <|eot_id|>}, for the tokens; otherwise they are text like any
    *     other. Leave it off for text from users.
    */
-  int[] encode(String text, boolean addBos, boolean parseSpecial);
+  default int[] encode(String text, boolean addBos, boolean parseSpecial) {
+    return encode(text, addBos, parseSpecial ? Control.EVERYWHERE : Control.NOWHERE);
+  }
+
+  /** {@link #encode(String, boolean, boolean)} with control tokens in parts of the text: a spelling counts where all of it may. */
+  int[] encode(String text, boolean addBos, Control control);
 
   /** Token ids as the model expects a prompt: begin-of-text if it {@link #addsBos}, control tokens not parsed. */
   default int[] encode(String text) {

@@ -10,6 +10,9 @@ import java.util.Set;
 /** The tokens of a GGUF file, their kinds and the special ones: what both tokenizers have in common. Immutable. */
 final class Vocabulary {
   static final String PREFIX = "tokenizer.ggml.";
+  /** Further ids that end a generation: Tern's own key, of models whose generation_config.json names several. */
+  static final String EOG_IDS = "tern.eog_token_ids";
+
   static final int NORMAL = 1;
   static final int UNKNOWN = 2;
   static final int CONTROL = 3;
@@ -30,11 +33,13 @@ final class Vocabulary {
   final Set<Integer> eogIds;
   private final int[] types; // empty: all normal
   private final SpecialTokens userDefined;
+  private final AddedTokens behaviour;
   private final SpecialTokens special; // those, control and unknown tokens
 
   /** Takes a fragment of plain text, or one special token. */
   interface Fragments {
-    void text(String text);
+    /** @param first whether the whole text begins with it */
+    void text(String text, boolean first);
 
     void token(int id);
   }
@@ -61,8 +66,14 @@ final class Vocabulary {
         ends.add(i);
       }
     }
+    if (metadata.has(EOG_IDS)) {
+      for (int id : metadata.ints(EOG_IDS)) {
+        ends.add(checkId(EOG_IDS, id));
+      }
+    }
     ends.remove(-1);
     eogIds = Collections.unmodifiableSet(ends);
+    behaviour = new AddedTokens(metadata);
     userDefined = new SpecialTokens(tokens, ids(false));
     special = new SpecialTokens(tokens, ids(true));
   }
@@ -91,7 +102,10 @@ final class Vocabulary {
       boolean fits = fallback >= 0 && fallback < tokens.size();
       return fits && (types.length == 0 || types[fallback] == CONTROL || types[fallback] == UNKNOWN) ? fallback : -1;
     }
-    long id = metadata.longValue(key);
+    return checkId(key, metadata.longValue(key));
+  }
+
+  private int checkId(String key, long id) {
     if (id < 0 || id >= tokens.size()) {
       throw new ModelFormatException("'" + key + "' is " + id + ", and there are " + tokens.size() + " tokens", metadata.offset(key));
     }
@@ -123,26 +137,43 @@ final class Vocabulary {
     return -1;
   }
 
-  /** Cuts text at user-defined tokens, and at control tokens if asked: leftmost first, longest among those. No fragment is empty. */
-  void split(String text, boolean parseSpecial, Fragments out) {
-    SpecialTokens wanted = parseSpecial ? special : userDefined;
+  /**
+   * Cuts text at user-defined tokens, and at control tokens where they count: leftmost first, longest among those. No fragment is empty.
+   * A token may ask to stand alone as a word, and to take the white space before or after it.
+   */
+  void split(String text, Tokenizer.Control control, Fragments out) {
     int from = 0;
-    for (int i = 0; i < text.length() && !wanted.isEmpty(); ) {
-      int id = wanted.match(text, i);
-      if (id < 0) {
-        i++;
+    int controlEnd = 0;
+    for (int i = 0; i < text.length() && !special.isEmpty(); ) {
+      if (i >= controlEnd) {
+        controlEnd = Math.min(text.length(), Math.max(i, control.end(i)));
+      }
+      int id = match(text, i, controlEnd);
+      int end = id < 0 ? i + 1 : i + tokens.get(id).length();
+      if (id < 0 || behaviour.singleWord(id) && !AddedTokens.standsAlone(text, i, end)) {
+        i = end;
         continue;
       }
-      if (i > from) {
-        out.text(text.substring(from, i));
+      int start = behaviour.takesLeft(id) ? AddedTokens.spaceBefore(text, from, i) : i;
+      if (start > from) {
+        out.text(text.substring(from, start), from == 0);
       }
       out.token(id);
-      i += tokens.get(id).length();
+      i = behaviour.takesRight(id) ? AddedTokens.spaceAfter(text, end) : end;
       from = i;
     }
     if (from < text.length()) {
-      out.text(from == 0 ? text : text.substring(from));
+      out.text(from == 0 ? text : text.substring(from), from == 0);
     }
+  }
+
+  private int match(String text, int at, int controlEnd) {
+    int id = controlEnd > at ? special.match(text, at, controlEnd) : -1;
+    if (controlEnd == text.length()) {
+      return id;
+    }
+    int plain = userDefined.match(text, at, text.length());
+    return id < 0 || plain >= 0 && tokens.get(plain).length() > tokens.get(id).length() ? plain : id;
   }
 
   private int[] ids(boolean withControl) {

@@ -1,0 +1,379 @@
+package dev.tern.jinja;
+
+import dev.tern.jinja.Values.Args;
+import dev.tern.jinja.Values.Dict;
+import dev.tern.jinja.Values.Seq;
+import dev.tern.jinja.Values.Undefined;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+
+/** The filters: VALUE | NAME(ARGUMENTS). */
+final class Filters {
+  private Filters() {}
+
+  static Object apply(Env env, String name, Object value, Args args) {
+    if (!(value instanceof Text t)) {
+      env.budget.step();
+    } else {
+      env.budget.steps(1 + t.length() / 16);
+    }
+    Object result = general(env, name, value, args);
+    result = result != null ? result : ofTexts(env, name, value, args);
+    result = result != null ? result : ofLists(env, name, value, args);
+    if (result == null) {
+      throw Values.error("there is no filter '" + name + "'");
+    }
+    return result;
+  }
+
+  private static Object general(Env env, String name, Object value, Args args) {
+    switch (name) {
+      case "default", "d":
+        boolean missing = value instanceof Undefined || args.flag(1, "boolean", false) && !Values.truth(value);
+        return missing ? args.get(0, "default_value", Text.EMPTY) : value;
+      case "length", "count":
+        return length(env, value);
+      case "string":
+        return Printer.text(env, value);
+      case "safe", "e", "escape", "forceescape":
+        return name.equals("safe") ? Printer.text(env, value) : escape(env, Printer.text(env, value));
+      case "tojson":
+        return json(env, value, args);
+      case "int":
+        return toInt(value, args);
+      case "float":
+        return toFloat(value, args);
+      case "abs":
+        return value instanceof Double d ? (Object) Math.abs(d) : Operators.compare(value, 0L) < 0 ? Operators.negate(value) : value;
+      case "round":
+        return round(value, args);
+      case "attr":
+        return Members.attribute(env, value, String.valueOf(args.text(0, "name")));
+      case "items":
+        return value instanceof Undefined ? Seq.list(List.of()) : Members.items(env, dict(value));
+      case "dictsort":
+        return dictsort(env, dict(value), args);
+      default:
+        return null;
+    }
+  }
+
+  private static Dict dict(Object value) {
+    if (value instanceof Dict d) {
+      return d;
+    }
+    throw Values.error("a dict is needed, and " + Values.typeName(value) + " is given");
+  }
+
+  private static Object length(Env env, Object value) {
+    if (value instanceof Text t) {
+      return Strings.length(env, t);
+    } else if (value instanceof Dict d) {
+      return (long) d.map().size();
+    } else if (value instanceof Undefined) {
+      return 0L;
+    } else if (value instanceof Seq s) {
+      return (long) s.items().size();
+    }
+    throw Values.error("a value of type " + Values.typeName(value) + " has no length");
+  }
+
+  private static Text escape(Env env, Text t) {
+    String chars = t.toString();
+    Text.Builder out = new Text.Builder(env.budget);
+    int from = 0;
+    for (int i = 0; i < chars.length(); i++) {
+      int special = "&<>'\"".indexOf(chars.charAt(i));
+      if (special >= 0) {
+        out.append(t.substring(from, i)).append(List.of("&amp;", "&lt;", "&gt;", "&#39;", "&#34;").get(special));
+        from = i + 1;
+      }
+    }
+    return out.append(t.substring(from, chars.length())).build();
+  }
+
+  private static Object json(Env env, Object value, Args args) {
+    if (value instanceof Undefined u) {
+      throw u.error();
+    }
+    Object indent = args.get(args.positional().size() > 1 ? 1 : 0, "indent", Values.NONE);
+    int blanks = indent == Values.NONE || indent instanceof Boolean ? -1 : (int) Math.max(0, Math.min(64, Operators.integer(indent, "indent")));
+    Object separators = args.named().getOrDefault("separators", Values.NONE);
+    String[] ends = {null, null};
+    if (separators instanceof Seq s && s.items().size() == 2) {
+      ends = new String[] {s.items().get(0).toString(), s.items().get(1).toString()};
+    }
+    boolean ascii = Values.truth(args.named().getOrDefault("ensure_ascii", args.positional().size() > 1 ? args.positional().get(0) : false));
+    boolean sorted = Values.truth(args.named().getOrDefault("sort_keys", false));
+    return Printer.json(env, value, new Printer.Json(blanks, ends[0] != null ? ends[0] : blanks >= 0 ? "," : ", ", ends[1] != null ? ends[1] : ": ", sorted, ascii));
+  }
+
+  private static Object toInt(Object value, Args args) {
+    if (value instanceof Double d && Math.abs(d) < 0x1p63) {
+      return (long) (double) d;
+    } else if (Operators.isNumber(value) && !(value instanceof Double)) {
+      return Operators.integer(value, "a number");
+    }
+    try {
+      String chars = digits(value);
+      return chars.matches("[+-]?\\d+") ? Long.parseLong(chars) : (long) Double.parseDouble(chars);
+    } catch (NumberFormatException e) {
+      return args.get(0, "default", 0L);
+    }
+  }
+
+  private static Object toFloat(Object value, Args args) {
+    if (Operators.isNumber(value)) {
+      return Operators.real(value);
+    }
+    try {
+      return Double.parseDouble(digits(value));
+    } catch (NumberFormatException e) {
+      return args.get(0, "default", 0.0);
+    }
+  }
+
+  /** The characters of a decimal number, or none. */
+  private static String digits(Object value) {
+    String chars = value instanceof Text t ? Strings.strip(t, null, true, true).toString() : "";
+    return chars.length() <= 64 && chars.matches("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?") ? chars : "";
+  }
+
+  private static Object round(Object value, Args args) {
+    if (!Operators.isNumber(value)) {
+      throw Values.error("a value of type " + Values.typeName(value) + " cannot be rounded");
+    }
+    long digits = args.integer(0, "precision", 0);
+    Text how = args.text(1, "method");
+    double d = Operators.real(value);
+    if (Double.isNaN(d) || Double.isInfinite(d) || Math.abs(digits) > 300) {
+      return d;
+    }
+    RoundingMode mode = how == null ? RoundingMode.HALF_EVEN : switch (how.toString()) {
+      case "ceil" -> RoundingMode.CEILING;
+      case "floor" -> RoundingMode.FLOOR;
+      default -> RoundingMode.HALF_EVEN;
+    };
+    return new BigDecimal(d).setScale((int) digits, mode).doubleValue();
+  }
+
+  private static Object ofTexts(Env env, String name, Object value, Args args) {
+    switch (name) {
+      case "trim":
+        return Strings.strip(Printer.text(env, value), args.text(0, "chars"), true, true);
+      case "upper", "lower", "capitalize":
+        return Strings.call(env, Printer.text(env, value), name, Args.NONE);
+      case "title":
+        Text words = Printer.text(env, value);
+        env.budget.chars(words.length());
+        return Text.made(Strings.title(words.toString(), c -> Strings.isSpace(c) || "-({[<".indexOf(c) >= 0), words);
+      case "replace":
+        return Strings.replace(env, Printer.text(env, value), args.text(0, "old"), args.text(1, "new"), args.integer(2, "count", -1));
+      case "format":
+        return Formatter.percent(env, Printer.text(env, value), args.positional(), new Dict(named(args)));
+      case "center":
+        return Formatter.pad(env, Printer.text(env, value), " ", args.integer(0, "width", 80), 0.5);
+      case "indent":
+        return indent(env, Printer.text(env, value), args);
+      case "wordcount":
+        return Strings.length(env, Printer.text(env, value)) == 0 ? 0L
+            : (long) ((Seq) Strings.call(env, Printer.text(env, value), "split", Args.NONE)).items().size();
+      default:
+        return null;
+    }
+  }
+
+  private static java.util.Map<Object, Object> named(Args args) {
+    java.util.Map<Object, Object> map = new java.util.HashMap<>();
+    args.named().forEach((k, v) -> map.put(Text.template(k), v));
+    return map;
+  }
+
+  private static Object indent(Env env, Text text, Args args) {
+    Object width = args.get(0, "width", 4L);
+    Text by = width instanceof Text t ? t : Text.template(" ".repeat((int) Math.max(0, Math.min(256, Operators.integer(width, "width")))));
+    boolean first = args.flag(1, "first", false);
+    boolean blank = args.flag(2, "blank", false);
+    Text.Builder out = new Text.Builder(env.budget);
+    String chars = text.toString();
+    for (int from = 0; from <= chars.length(); ) {
+      int end = chars.indexOf('\n', from);
+      end = end < 0 ? chars.length() : end;
+      env.budget.step();
+      if (from == 0 ? first : blank || end > from) {
+        out.append(by);
+      }
+      out.append(text.substring(from, Math.min(chars.length(), end + 1)));
+      from = end + 1;
+    }
+    return out.build();
+  }
+
+  private static Object ofLists(Env env, String name, Object value, Args args) {
+    switch (name) {
+      case "list", "first", "last", "join", "reverse", "sort", "unique", "sum", "min", "max", "map", "select", "reject", "selectattr",
+          "rejectattr", "batch", "groupby":
+        break;
+      default:
+        return null;
+    }
+    if (name.equals("reverse") && value instanceof Text) {
+      return Members.slice(env, value, Values.NONE, Values.NONE, -1L);
+    }
+    boolean chooses = name.equals("map") || name.startsWith("select") || name.startsWith("reject");
+    List<Object> items = chooses && !Values.truth(value) ? List.of() : Values.elements(env, value);
+    env.budget.elements(items.size());
+    switch (name) {
+      case "list":
+        return Seq.list(items);
+      case "first":
+        return items.isEmpty() ? new Undefined("first item") : items.get(0);
+      case "last":
+        return items.isEmpty() ? new Undefined("last item") : items.get(items.size() - 1);
+      case "join":
+        Text separator = args.text(0, "d");
+        Object attribute = args.get(1, "attribute", null);
+        List<Object> parts = attribute == null ? items : items.stream().map(i -> path(env, i, attribute)).toList();
+        return Strings.join(env, separator == null ? Text.EMPTY : separator, parts);
+      case "reverse":
+        List<Object> reversed = new ArrayList<>(items);
+        Collections.reverse(reversed);
+        return Seq.list(reversed);
+      case "sum":
+        Object total = args.get(1, "start", 0L);
+        for (Object item : items) {
+          total = Operators.add(env, total, args.get(0, "attribute", null) == null ? item : path(env, item, args.get(0, "attribute", null)));
+        }
+        return total;
+      case "batch":
+        return batch(env, items, args);
+      case "sort", "unique", "min", "max":
+        return ordered(env, name, items, args);
+      case "groupby":
+        return groups(env, items, args.need(0, "attribute"));
+      default:
+        return chosen(env, name, items, args);
+    }
+  }
+
+  private static Object batch(Env env, List<Object> items, Args args) {
+    long size = args.integer(0, "linecount", 0);
+    if (size < 1) {
+      throw Values.error("batch() needs a positive size");
+    }
+    List<Object> batches = new ArrayList<>();
+    for (int i = 0; i < items.size(); i = (int) Math.min(items.size(), i + size)) {
+      List<Object> batch = new ArrayList<>(items.subList(i, (int) Math.min(items.size(), i + size)));
+      Object fill = args.get(1, "fill_with", Values.NONE);
+      env.budget.elements(fill == Values.NONE ? 1 : size);
+      while (fill != Values.NONE && batch.size() < size) {
+        batch.add(fill);
+      }
+      batches.add(Seq.list(batch));
+    }
+    return Seq.list(batches);
+  }
+
+  /** What lies behind "a.b.0". */
+  private static Object path(Env env, Object item, Object attribute) {
+    if (!(attribute instanceof Text t)) {
+      return Members.item(env, item, attribute);
+    }
+    for (String part : t.toString().split("\\.")) {
+      item = part.matches("\\d{1,9}") ? Members.item(env, item, Long.parseLong(part)) : Members.item(env, item, Text.template(part));
+    }
+    return item;
+  }
+
+  private static Object folded(Object value, boolean caseSensitive) {
+    return !caseSensitive && value instanceof Text t ? Text.made(t.toString().toLowerCase(Locale.ROOT), t) : value;
+  }
+
+  private static Object ordered(Env env, String name, List<Object> items, Args args) {
+    boolean sort = name.equals("sort");
+    boolean sensitive = args.flag(sort ? 1 : 0, "case_sensitive", false);
+    Object attribute = args.get(sort ? 2 : 1, "attribute", null);
+    Comparator<Object> order = (a, b) -> {
+      env.budget.step();
+      Object x = attribute == null ? a : path(env, a, attribute);
+      Object y = attribute == null ? b : path(env, b, attribute);
+      return Operators.compare(folded(x, sensitive), folded(y, sensitive));
+    };
+    if (sort) {
+      List<Object> sorted = new ArrayList<>(items);
+      sorted.sort(args.flag(0, "reverse", false) ? order.reversed() : order);
+      return Seq.list(sorted);
+    } else if (name.equals("unique")) {
+      List<Object> unique = new ArrayList<>();
+      java.util.Set<Object> seen = new java.util.HashSet<>();
+      for (Object item : items) {
+        if (seen.add(Values.key(folded(attribute == null ? item : path(env, item, attribute), sensitive)))) {
+          unique.add(item);
+        }
+      }
+      return Seq.list(unique);
+    }
+    return items.isEmpty() ? new Undefined(name) : name.equals("min") ? Collections.min(items, order) : Collections.max(items, order);
+  }
+
+  private static Object dictsort(Env env, Dict d, Args args) {
+    boolean sensitive = args.flag(0, "case_sensitive", false);
+    int by = "value".equals(String.valueOf(args.get(1, "by", Text.EMPTY))) ? 1 : 0;
+    List<Object> items = new ArrayList<>(Members.items(env, d).items());
+    Comparator<Object> order = Comparator.comparing(pair -> folded(((Seq) pair).items().get(by), sensitive), Operators::compare);
+    env.budget.steps(32L * items.size());
+    items.sort(args.flag(2, "reverse", false) ? order.reversed() : order);
+    return Seq.list(items);
+  }
+
+  private static Object groups(Env env, List<Object> items, Object attribute) {
+    List<Object> sorted = new ArrayList<>(items);
+    sorted.sort((a, b) -> {
+      env.budget.step();
+      return Operators.compare(path(env, a, attribute), path(env, b, attribute));
+    });
+    List<Object> groups = new ArrayList<>();
+    for (int i = 0; i < sorted.size(); ) {
+      Object key = path(env, sorted.get(i), attribute);
+      List<Object> members = new ArrayList<>();
+      while (i < sorted.size() && Operators.equal(env, path(env, sorted.get(i), attribute), key)) {
+        members.add(sorted.get(i++));
+      }
+      if (members.isEmpty()) {
+        throw Values.error("groupby() by a value that is not equal to itself");
+      }
+      groups.add(Seq.tuple(key, Seq.list(members)));
+    }
+    return Seq.list(groups);
+  }
+
+  private static Object chosen(Env env, String name, List<Object> items, Args args) {
+    List<Object> chosen = new ArrayList<>();
+    boolean ofAttribute = name.endsWith("attr");
+    int testAt = ofAttribute ? 1 : 0;
+    Args rest = args.positional().size() > testAt + 1
+        ? new Args(args.positional().subList(testAt + 1, args.positional().size()), args.named()) : new Args(List.of(), args.named());
+    for (Object item : items) {
+      env.budget.step();
+      if (name.equals("map")) {
+        Object attribute = args.named().get("attribute");
+        Object fallback = args.named().get("default");
+        Object mapped = attribute == null ? apply(env, String.valueOf(args.text(0, "filter")), item, rest) : path(env, item, attribute);
+        chosen.add(mapped instanceof Undefined && fallback != null ? fallback : mapped);
+      } else {
+        Object tested = ofAttribute ? path(env, item, args.need(0, "attribute")) : item;
+        Text test = args.text(testAt, "test");
+        boolean holds = test == null ? Values.truth(tested) : Tests.holds(env, test.toString(), tested, rest);
+        if (holds == name.startsWith("select")) {
+          chosen.add(item);
+        }
+      }
+    }
+    return Seq.list(chosen);
+  }
+}

@@ -1,0 +1,126 @@
+package dev.tern.jinja;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.tern.ChatTemplateException;
+import dev.tern.ChatTemplateException.Reason;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Templates that want more than to write text. */
+class HostileTemplateTest {
+  /** A rendering counts 32 MiB; buffers that grow and the objects around them take a few times that at worst. */
+  private static final long MAX_ALLOCATED = 256L << 20;
+
+  static List<String> greedy() {
+    String grow = "{% set n = namespace(s='ab', l=[1], d={}) %}{% for i in range(90000) %}";
+    return List.of(
+        "{% for i in range(10**9) %}{% endfor %}",
+        "{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}",
+        "{% set r = range(90000) %}{% for i in r %}{% for j in r %}{% endfor %}{% endfor %}",
+        "{% set r = range(90000) %}{% for i in r %}{{ r | sort | length }}{% endfor %}",
+        "{% set r = range(90000) %}{% for i in r %}{{ r == r ~ '' }}{{ 5 in r }}{{ r | list == r | list }}{% endfor %}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{% macro f() %}{{ g() }}{% endmacro %}{% macro g() %}{{ f() }}{{ f() }}{% endmacro %}{{ f() }}",
+        "{% macro f() %}{% call f() %}{{ caller() }}{% endcall %}{% endmacro %}{{ f() }}",
+        "{% macro f(x=f()) %}{% endmacro %}{{ f() }}",
+        "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(30) }}",
+        "{{ 'a' * 10**9 }}", "{{ 10**9 * 'a' }}", "{{ [0] * 10**9 }}", "{{ ('a' * 10**6) * 10**6 }}",
+        grow + "{% set n.s = n.s ~ n.s %}{% endfor %}", grow + "{% set n.s = n.s + n.s %}{% endfor %}", grow + "{% set n.l = n.l + n.l %}{% endfor %}",
+        grow + "{% set n.l = [n.l, n.l] %}{% endfor %}{{ n.l }}", grow + "{% set n.l = [n.l] %}{% endfor %}{{ n.l == [n.l] }}",
+        grow + "{% set n.l = [n.l] %}{% endfor %}{{ n.l < n.l }}{{ [n.l, n.l] | sort }}", grow + "{% set n.l = {'a': n.l} %}{% endfor %}{{ n.l | tojson }}",
+        grow + "{% set n.s = n.s | replace('a', 'aa') %}{% endfor %}", grow + "{% set n.s = n.s.replace('', n.s) %}{% endfor %}",
+        grow + "{% set n.s = [n.s, n.s] | join(n.s) %}{% endfor %}", grow + "{% set n.s = n.s.join(n.s) %}{% endfor %}",
+        grow + "{% set n.s = [n.s] | string %}{% endfor %}", grow + "{% set n.s = n.s | tojson | tojson %}{% endfor %}", grow + "{% set n.s = '%s%s' % (n.s, n.s) %}{% endfor %}",
+        grow + "{% set n.s %}{{ n.s }}{{ n.s }}{% endset %}{% endfor %}", grow + "{% set n.s = n.s | e ~ '<' * 1000 %}{% endfor %}",
+        grow + "{% set n.s = '{a}{a}'.format(a=n.s) %}{% endfor %}", grow + "{{ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' * 99 }}{% endfor %}",
+        "{{ '%1000000000d' % 1 }}", "{{ '%1000000000s' | format('a') }}", "{{ 'a' | center(10**9) }}", "{{ 'a'.ljust(10**9) }}", "{{ 'a'.zfill(10**9) }}",
+        "{{ [1] | batch(10**9, 0) }}", "{{ range(90000) | map('string') | join('a' * 10000) }}", "{{ ('a\n' * 90000) | indent('b' * 10000) }}",
+        "{% set s = 'ab' * 50000 %}{% for i in range(90000) %}{{ s.count('ba') == s.split('b') | length }}{% endfor %}",
+        "{% set s = 'ab' * 500000 %}{% for i in range(90000) %}{% if 'c' in s or s == s ~ '' or s.find('c') > 0 or s.upper() == s %}{% endif %}{% endfor %}",
+        "{% set s = 'ab' * 500000 %}{% for i in range(90000) %}{% if s[i] == s[-1] and s | length > 5 and s.startswith(s) %}{% endif %}{% endfor %}",
+        "{% set d = {'a': 1} %}{% for i in range(90000) %}{% for j in range(99) %}{% if d.items() %}{% endif %}{% endfor %}{% endfor %}",
+        "{% set r = range(90000) %}{% for i in r %}{% set ns = namespace(a=dict(r | batch(2))) %}{% endfor %}",
+        "{% for i in range(90000) %}{{ range(90000) | unique | list | length }}{% endfor %}");
+  }
+
+  @ParameterizedTest
+  @MethodSource("greedy")
+  void greedIsBounded(String template) {
+    com.sun.management.ThreadMXBean threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    ChatTemplateException e = assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
+      long before = threads.getCurrentThreadAllocatedBytes();
+      ChatTemplateException thrown = assertThrows(ChatTemplateException.class, () -> Template.parse(template).render(Map.of()));
+      long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+      assertTrue(allocated < MAX_ALLOCATED, allocated + " bytes");
+      return thrown;
+    });
+    assertEquals(Reason.LIMIT, e.reason(), e.getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource(quoteCharacter = '`', value = {
+    "(;)", "[;]", "{0:;}", "not (;)", "-;``", "a if b else (;)", "a[;]", "f(;)", "a|int(;)", "((;))", "{% if a %};{% endif %}", "{% for a in b %};{% endfor %}",
+    "{% set a %};{% endset %}", "{% macro a() %};{% endmacro %}", "{% filter trim %};{% endfilter %}", "{% generation %};{% endgeneration %}"
+  }, delimiter = ';')
+  void depthIsBounded(String open, String close) {
+    String template = open.repeat(20_000) + "a" + (close == null ? "" : close.repeat(20_000));
+    String tag = open.startsWith("{%") ? template : "{{ " + template + " }}";
+    ChatTemplateException e = assertThrows(ChatTemplateException.class, () -> Template.parse(tag));
+    assertEquals(Reason.LIMIT, e.reason(), e.getMessage());
+  }
+
+  /** Chains are read in a loop, and nest only when they are evaluated. */
+  @ParameterizedTest
+  @ValueSource(strings = {" + a", " - a", " * a", " ** a", " and a", " or 0", "|int", " is defined", "[0]", ".b", "()", "|int()"})
+  void chainsAreBounded(String link) {
+    ChatTemplateException e = assertThrows(ChatTemplateException.class, () -> Template.parse("{{ a" + link.repeat(20_000) + " }}").render(Map.of("a", 1)));
+    assertTrue(e.reason() == Reason.LIMIT || e.reason() == Reason.EVALUATION || link.equals(" is defined"), e.getMessage());
+  }
+
+  @Test
+  void longTemplatesAreRefusedAndLongConversationsAreNot() {
+    assertEquals(Reason.LIMIT, assertThrows(ChatTemplateException.class, () -> Template.parse("a".repeat((1 << 20) + 1))).reason());
+    List<Map<String, String>> messages = java.util.stream.IntStream.range(0, 2000).mapToObj(i -> Map.of("role", "user", "content", "word ".repeat(2000))).toList();
+    String text = Template.parse("{% for m in messages %}<{{ m.role }}>{{ m['content'] | trim + '\n' }}{% endfor %}").render(Map.of("messages", messages)).toString();
+    assertEquals(2000 * (6 + 9999 + 1), text.length());
+  }
+
+  /** Nothing of Java or Python is to be found. */
+  @ParameterizedTest
+  @ValueSource(strings = {
+    "x.getClass()", "x.class", "x.class.forName('java.lang.Runtime')", "x['class']['forName']('java.lang.Runtime')", "x.getBytes()", "x.length()", "x.hashCode()",
+    "x.toString()", "x.chars()", "x.__class__.__mro__", "m.getClass()", "m.entrySet()", "m.put('a', 1)", "m.__init__.__globals__", "l.getClass()", "l.stream()", "l.size()",
+    "l.iterator()", "loop.getClass()", "range.__globals__['x']", "namespace.__init__.__globals__", "namespace().getClass()", "namespace().map.x", "f.call()", "f.__code__.co_consts",
+    "''.format.__globals__['x']", "'{0.__class__}'.format(x)", "'{x.__class__}'.format(x=x)", "'%(a.b)s' % 5", "cycler.__init__", "lipsum.__globals__", "self._TemplateReference__context",
+    "x | attr('getClass')()", "x | attr('class') | attr('forName')('x')", "l | map(attribute='class.name') | first | upper ~ nothing.x", "request.application", "config.items()",
+    "joiner.__init__", "ctx.environment", "(x ~ '').getClass().getClassLoader()", "java.lang.Runtime", "T(java.lang.Runtime)", "x.bytes.x", "l.0.getClass()", "''.concat(x)"
+  })
+  void nothingElseIsReachable(String expression) {
+    String template = "{% macro f() %}{% endmacro %}{% for i in l %}{{ " + expression + " }}{% endfor %}";
+    ChatTemplateException e = null;
+    String text = "";
+    try {
+      text = Template.parse(template).render(Map.of("x", "text", "m", Map.of("k", "v"), "l", List.of("text"))).toString();
+    } catch (ChatTemplateException thrown) {
+      e = thrown;
+    }
+    assertTrue(e != null && e.reason() != Reason.LIMIT || e == null && text.isEmpty(), expression + " is " + text);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"include '/etc/passwd'", "import '/etc/passwd' as x", "from '/etc/passwd' import x", "extends '/etc/passwd'", "block x", "do x", "python x", "load x"})
+  void nothingIsRead(String tag) {
+    assertEquals(Reason.SYNTAX, assertThrows(ChatTemplateException.class, () -> Template.parse("{% " + tag + " %}")).reason());
+  }
+}
