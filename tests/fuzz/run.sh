@@ -60,7 +60,8 @@ if [[ " ${targets[*]} " =~ \ (load|step)\  ]]; then
   CC=${compiler/clang++/clang} CXX=$compiler cmake --preset fuzz >"$work/cmake.log" &&
     cmake --build build/fuzz -j "$(nproc)" --target load_fuzz step_fuzz >>"$work/cmake.log" 2>&1 || exit 1
 fi
-classpath=$(mvn -B -q dependency:build-classpath -Dmdep.includeScope=test -Dmdep.outputFile=/dev/stdout) || exit 1
+mvn -B -q dependency:build-classpath -Dmdep.includeScope=test -Dmdep.outputFile="$work/classpath" || exit 1
+classpath=$(<"$work/classpath")
 
 for target in "${targets[@]}"; do
   case $target in
