@@ -8,7 +8,7 @@ minutes=${1:?usage: tests/fuzz/run.sh MINUTES_PER_TARGET [FILE [TARGET...]]}
 report=${2:-target/fuzz/report.md}
 shift $(($# < 2 ? $# : 2))
 targets=("$@")
-((${#targets[@]})) || targets=(gguf safetensors directory tokenizerJson text load step)
+((${#targets[@]})) || targets=(gguf safetensors directory tokenizerJson text chatTemplate load step)
 seconds=$((minutes * 60))
 work=$PWD/target/fuzz
 mkdir -p "$work" "$(dirname "$report")"
@@ -35,11 +35,11 @@ row() { # target, what, log, exit status
   echo "== $1: $runs executions, $rate a second: $result"
 }
 
-jvm_target() { # class, method
-  local corpus=$work/corpus/$2 log=$work/$2.log seeds=tests/resources/dev/tern/format/$1Inputs/$2
+jvm_target() { # class in dev.tern, method
+  local corpus=$work/corpus/$2 log=$work/$2.log seeds=tests/resources/dev/tern/${1//.//}Inputs/$2
   mkdir -p "$corpus"
   java -Xmx1g --enable-native-access=ALL-UNNAMED -cp "target/test-classes:target/classes:$classpath" com.code_intelligence.jazzer.Jazzer \
-    --target_class=dev.tern.format."$1" --target_method="$2" --instrumentation_includes='dev.tern.**' --reproducer_path="$work" \
+    --target_class=dev.tern."$1" --target_method="$2" --instrumentation_includes='dev.tern.**' --reproducer_path="$work" \
     -artifact_prefix="$work/$2-" -max_len=4096 -timeout=20 -print_final_stats=1 -max_total_time=$seconds "$corpus" "$seeds" >"$log" 2>&1
   row "$2" "JVM, Jazzer" "$log" $?
 }
@@ -65,9 +65,10 @@ classpath=$(<"$work/classpath")
 
 for target in "${targets[@]}"; do
   case $target in
-    gguf) jvm_target GgufFuzzTest gguf ;;
-    safetensors | directory) jvm_target HfFuzzTest "$target" ;;
-    tokenizerJson | text) jvm_target TokenizerFuzzTest "$target" ;;
+    gguf) jvm_target format.GgufFuzzTest gguf ;;
+    safetensors | directory) jvm_target format.HfFuzzTest "$target" ;;
+    tokenizerJson | text) jvm_target format.TokenizerFuzzTest "$target" ;;
+    chatTemplate) jvm_target jinja.TemplateFuzzTest "$target" ;;
     load | step) native_target "$target" ;;
     *) echo "no target $target" >&2; exit 2 ;;
   esac

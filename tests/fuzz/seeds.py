@@ -127,3 +127,10 @@ put(out, "words", "ab abc  I'll 1234\r\n<user> <end>\u2581 ".encode())
 put(out, "unicode", "\u00e9\u4e2d\U0001f999\u0661\u017f\u3000".encode())
 put(out, "surrogates", struct.pack("<4H", 0xd800, 0x61, 0xdc00, 0xd83e))
 put(out, "not-utf8", bytes([0xc3, 0x28, 0xff, 0xf0, 0x9f, 0x80]))
+
+# Chat templates: those that are checked against Jinja, and one with a bit of everything.
+with open(os.path.join(ROOT, "data", "chat", "cases.json")) as f:
+    templates = [case["template"] for case in json.load(f)["cases"]]
+longest = sorted(set(templates), key=lambda t: (-len(t), t))[:24]
+for i, template in enumerate(longest):
+    put(os.path.join(ROOT, "resources", "dev", "tern", "jinja", "TemplateFuzzTestInputs", "chatTemplate"), "%02d" % i, template.encode())
