@@ -74,8 +74,11 @@ foreach(source ${TERN_TESTS_DEVICE})
   target_link_libraries(${name} PRIVATE tern_objects GTest::gtest GTest::gtest_main)
   target_include_directories(${name} PRIVATE tests tests/oracle)
   target_compile_options(${name} PRIVATE -Wall -Wextra -ffp-contract=off)
-  add_test(NAME emulated.${name} COMMAND ${name})
-  set_tests_properties(emulated.${name} PROPERTIES ENVIRONMENT "TERN_CUDA_LIBRARY=$<TARGET_FILE:tern_cuda_simt>")
+  foreach(shard 0 1 2)  # the longest of all: in parts, and first, so that no core waits for another at the end
+    add_test(NAME emulated.${name}.${shard} COMMAND ${name})
+    set_tests_properties(emulated.${name}.${shard} PROPERTIES COST 1000
+      ENVIRONMENT "TERN_CUDA_LIBRARY=$<TARGET_FILE:tern_cuda_simt>;GTEST_TOTAL_SHARDS=3;GTEST_SHARD_INDEX=${shard}")
+  endforeach()
   # Compute capability 9.0 has kernels of its own: part of it once more with the portable ones.
   add_test(NAME emulated.${name}_sm86 COMMAND ${name} --gtest_filter=*Chunks*:*Ops*:*Graphs)
   set_tests_properties(emulated.${name}_sm86 PROPERTIES ENVIRONMENT "TERN_CUDA_LIBRARY=$<TARGET_FILE:tern_cuda_simt>;SIMT_SM=86")
