@@ -18,7 +18,7 @@ constexpr int kBlockSupers = 5;                // 80 lookups of at most 384 fit 
 constexpr int kBlockGroups = kBlockSupers * kSuperGroups;
 constexpr int kChunkTiles = 16;
 constexpr int kDecodeTiles = 2;
-// Skylake-SP, 2560 columns, two tiles from DRAM: 9.1 to 11 GB/s for 1024 into L1, 8 to 10 for other distances and into L2.
+// Skylake-SP, two tiles from DRAM, one noisy run each: 9.8 to 11 GB/s for 1024 into L1, 7.2 to 10.3 for other distances and into L2.
 constexpr int kAhead = 1024;
 
 // Columns as super groups of 48, then words of 9.
