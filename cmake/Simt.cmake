@@ -23,6 +23,7 @@ target_compile_definitions(tern_cuda_simt_objects PUBLIC TERN_SIMT PRIVATE TERN_
 target_include_directories(tern_cuda_simt_objects BEFORE PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/tests/simt/include)
 target_include_directories(tern_cuda_simt_objects PUBLIC ${TERN_CUDA_INCLUDES})
 target_compile_options(tern_cuda_simt_objects PRIVATE -Wall -Wextra -Wno-unknown-pragmas -Wno-maybe-uninitialized -fno-strict-aliasing -ffp-contract=off)
+set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/tests/simt/products.cpp PROPERTIES COMPILE_OPTIONS "-O3;-fno-sanitize=all")
 target_link_libraries(tern_cuda_simt_objects PUBLIC Threads::Threads ${CMAKE_DL_LIBS})
 
 add_library(tern_cuda_simt SHARED EXCLUDE_FROM_ALL ${TERN_CUDA_SHARED_HOST})

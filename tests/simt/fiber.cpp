@@ -115,12 +115,16 @@ void switch_context(Context& from, Context& to) {
 }
 void entered_context() { __sanitizer_finish_switch_fiber(nullptr, nullptr, nullptr); }
 void describe_thread_stack(Context& context) {
-  pthread_attr_t attributes;
-  void* low = nullptr;
-  pthread_getattr_np(pthread_self(), &attributes);
-  pthread_attr_getstack(&attributes, &low, &context.size);
-  pthread_attr_destroy(&attributes);
+  static thread_local void* low = nullptr;
+  static thread_local size_t size = 0;
+  if (!low) {  // once a thread: for a process's first thread the C library reads /proc
+    pthread_attr_t attributes;
+    pthread_getattr_np(pthread_self(), &attributes);
+    pthread_attr_getstack(&attributes, &low, &size);
+    pthread_attr_destroy(&attributes);
+  }
   context.low = low;
+  context.size = size;
 }
 #else
 void switch_context(Context& from, Context& to) { swap_stacks(&from.sp, to.sp); }

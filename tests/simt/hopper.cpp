@@ -7,6 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "products.h"
 #include "runtime.h"
 #include "simt/half_bits.h"
 
@@ -65,26 +66,7 @@ CUresult encode(CUtensorMap* out, CUtensorMapDataType type, cuuint32_t rank, voi
   return CUDA_SUCCESS;
 }
 
-// ---- wgmma: d [64, n] += a [64, 32 bytes] b, row by row of a
-template <class T, int k, int n>
-__attribute__((always_inline)) inline void multiply(T (*d)[n], const T (*a)[k], const T (*b)[n]) {
-  for (int i = 0; i < 64; i++)
-    for (int x = 0; x < k; x++)
-      for (int j = 0; j < n; j++) d[i][j] += a[i][x] * b[x][j];
-}
-#define SIMT_WIDE __attribute__((target("avx2"), noinline))
-void multiply_s8(int32_t (*d)[128], const int32_t (*a)[32], const int32_t (*b)[128]) { multiply<int32_t, 32, 128>(d, a, b); }
-SIMT_WIDE void multiply_s8_wide(int32_t (*d)[128], const int32_t (*a)[32], const int32_t (*b)[128]) { multiply<int32_t, 32, 128>(d, a, b); }
-template <int n>
-void multiply_f32(float (*d)[n], const float (*a)[16], const float (*b)[n]) {
-  multiply<float, 16, n>(d, a, b);
-}
-template <int n>
-SIMT_WIDE void multiply_f32_wide(float (*d)[n], const float (*a)[16], const float (*b)[n]) {
-  multiply<float, 16, n>(d, a, b);
-}
-const bool kWide = __builtin_cpu_supports("avx2");
-
+// ---- wgmma: d [64, n] += a [64, 32 bytes] b
 // The 32 bytes of each row of a, from the threads' registers.
 void gather_a(const Wgmma* io, unsigned char (*a)[32]) {
   for (int thread = 0; thread < 128; thread++) {
@@ -122,7 +104,7 @@ void product_s8_n128(const Wgmma* io) {  // [128], of the threads
       for (uint32_t i = 0; i < 16; i++) b[k + i][j] = static_cast<int8_t>(from[i]);
     }
   each_d(io, d, [](int32_t& mine, int32_t& all) { all = mine; });
-  (kWide ? multiply_s8_wide : multiply_s8)(d, a, b);
+  multiply_add<int32_t, 64, 32, 128>(d, a, b);
   each_d(io, d, [](int32_t& mine, int32_t& all) { mine = all; });
 }
 
@@ -149,7 +131,7 @@ void product_16_bits_n64(const Wgmma* io, float (*widen)(uint16_t)) {
       }
   }
   each_d(io, d, [&](float& mine, float& all) { all = io[0].add ? mine : 0; });
-  (kWide ? multiply_f32_wide<64> : multiply_f32<64>)(d, a, b);
+  multiply_add<float, 64, 16, 64>(d, a, b);
   each_d(io, d, [](float& mine, float& all) { mine = all; });
 }
 
@@ -170,7 +152,7 @@ void product_shared(const Wgmma* io, float (*widen)(uint16_t)) {
   for (int j = 0; j < n; j++)
     for (int k = 0; k < 16; k++) b[k][j] = columns[j][k];
   each_d(io, d, [&](float& mine, float& all) { all = io[0].add ? mine : 0; });
-  (kWide ? multiply_f32_wide<n> : multiply_f32<n>)(d, a, b);
+  multiply_add<float, 64, 16, n>(d, a, b);
   each_d(io, d, [](float& mine, float& all) { mine = all; });
 }
 

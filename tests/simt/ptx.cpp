@@ -1,9 +1,9 @@
-// mma.sync, ldmatrix and cp.async. Products of 16-bit numbers are exact in floats; their sums are taken in the order of k, which a
-// tensor core does not promise.
+// mma.sync, ldmatrix and cp.async.
 #include "simt/ptx.h"
 
 #include <cstring>
 
+#include "products.h"
 #include "simt/half_bits.h"
 
 namespace simt {
@@ -13,29 +13,12 @@ void need_all(uint32_t lanes, const char* what) {
   if (lanes != ~0u) fault(cudaErrorIllegalInstruction, "%s: lanes %08x of the warp have left", what, ~lanes);
 }
 
-// d [16, 8] += a [16, n] b [n, 8], b as [n][8]: rows of 8 are what the compiler vectorises.
-template <class T, int n>
-__attribute__((always_inline)) inline void multiply(T (*d)[8], const T (*a)[n], const T (*b)[8]) {
-  for (int i = 0; i < 16; i++) {
-    T row[8];
-    for (int j = 0; j < 8; j++) row[j] = d[i][j];
-    for (int k = 0; k < n; k++)
-      for (int j = 0; j < 8; j++) row[j] += a[i][k] * b[k][j];
-    for (int j = 0; j < 8; j++) d[i][j] = row[j];
-  }
-}
-#define SIMT_WIDE __attribute__((target("avx2,f16c"), noinline))
-void multiply_f32(float (*d)[8], const float (*a)[16], const float (*b)[8]) { multiply<float, 16>(d, a, b); }
-SIMT_WIDE void multiply_f32_wide(float (*d)[8], const float (*a)[16], const float (*b)[8]) { multiply<float, 16>(d, a, b); }
-void multiply_s32(int32_t (*d)[8], const int32_t (*a)[32], const int32_t (*b)[8]) { multiply<int32_t, 32>(d, a, b); }
-SIMT_WIDE void multiply_s32_wide(int32_t (*d)[8], const int32_t (*a)[32], const int32_t (*b)[8]) { multiply<int32_t, 32>(d, a, b); }
-
 void widen_halves(const uint16_t* from, float* to, int n) {
   for (int i = 0; i < n; i++) to[i] = float_from_half(from[i]);
 }
 typedef float Floats8 __attribute__((vector_size(32)));
 typedef short Shorts8 __attribute__((vector_size(16)));
-SIMT_WIDE void widen_halves_wide(const uint16_t* from, float* to, int n) {
+__attribute__((target("avx2,f16c"), noinline)) void widen_halves_wide(const uint16_t* from, float* to, int n) {
   for (int i = 0; i < n; i += 8) {
     Shorts8 in;
     std::memcpy(&in, from + i, 16);
@@ -95,7 +78,7 @@ void mma_16_bits(void* const* args, void (*widen)(const uint16_t*, float*, int))
   widen(halves, b_columns[0], 8 * 16);
   for (int k = 0; k < 16; k++)
     for (int j = 0; j < 8; j++) b[k][j] = b_columns[j][k];
-  (kWide ? multiply_f32_wide : multiply_f32)(d, a, b);
+  multiply_add<float, 16, 16, 8>(d, a, b);
   scatter_d(args, d);
 }
 
@@ -137,7 +120,7 @@ void mma_s8_lanes(void* const* args, uint32_t lanes) {
   std::memcpy(bytes, b_bits, sizeof b_bits);
   for (int k = 0; k < 32; k++)
     for (int j = 0; j < 8; j++) b[k][j] = bytes[j * 32 + k];
-  (kWide ? multiply_s32_wide : multiply_s32)(d, a, b);
+  multiply_add<int32_t, 16, 32, 8>(d, a, b);
   scatter_d(args, d);
 }
 
