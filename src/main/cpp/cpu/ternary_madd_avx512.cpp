@@ -1,6 +1,6 @@
 // Ternary sums by vpmaddubsw on 512 bits, for processors whose AVX-512 has no VNNI: avx2_madd, twice as wide. Codes are its unsigned
 // bytes; sum w q = sum code q - kOffset sum q. As many pair products are added up in int16 as fit: 2 * 128 * kMost each.
-// avx512_madd reads the planes layout, avx512_madd3 base3: four fifths of the bytes for three more instructions a digit.
+// avx512_madd reads the planes layout, avx512_madd3 base3: four fifths of the bytes for twice the instructions.
 #include <immintrin.h>
 
 #include "cpu/ternary_codes_avx512.h"
