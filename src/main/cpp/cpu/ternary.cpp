@@ -21,15 +21,15 @@ constexpr int64_t kTaskProducts = 6 << 20;     // several: weights times activat
 bool here(const TernaryKernel& kernel) {
   if (isa() < kernel.isa) return false;
 #if defined(__x86_64__)
-  if (&kernel == &kTernaryVnniAvx512) return __builtin_cpu_supports("avx512vnni");
+  if (&kernel == &kTernaryVnniAvx512 || &kernel == &kTernaryVnni3Avx512) return __builtin_cpu_supports("avx512vnni");
 #endif
   return true;
 }
 
 const TernaryKernel* const kKernels[] = {&kTernaryScalar,
 #if defined(__x86_64__)
-                                         &kTernaryMaddAvx2, &kTernaryLookupAvx2, &kTernaryMaddAvx512,
-                                         &kTernaryVnniAvx512, &kTernaryLookupAvx512
+                                         &kTernaryMaddAvx2, &kTernaryLookupAvx2, &kTernaryMaddAvx512, &kTernaryMadd3Avx512,
+                                         &kTernaryVnniAvx512, &kTernaryVnni3Avx512, &kTernaryLookupAvx512
 #endif
 };
 
@@ -215,7 +215,11 @@ std::unique_ptr<TernaryWeight> TernaryWeight::create(const std::string& kernel, 
   TERN_CHECK_ARG(n_cols >= 1 && n_cols <= kMaxTernaryCols, "a ternary weight has %d columns; 1 to %d can be summed in int32",
                  n_cols, kMaxTernaryCols);
   const std::string name = kernel.empty() ? ternary_plan(n_rows, n_cols) : kernel;
-  return std::unique_ptr<TernaryWeight>(new PackedWeight(ternary_kernel(name.c_str()), n_rows, n_cols, pool));
+  return create(ternary_kernel(name.c_str()), n_rows, n_cols, pool);
+}
+
+std::unique_ptr<TernaryWeight> TernaryWeight::create(const TernaryKernel& kernel, int n_rows, int n_cols, Pool* pool) {
+  return std::unique_ptr<TernaryWeight>(new PackedWeight(kernel, n_rows, n_cols, pool));
 }
 
 }  // namespace tern::cpu

@@ -21,11 +21,15 @@ constexpr int kMaxTernaryCols = 1 << 22;
 // Names of the kernels this processor (under TERN_ISA) can run, e.g. "scalar", "avx2_madd", "avx2_lookup", "avx512_madd".
 std::vector<std::string> ternary_kernels();
 
+struct TernaryKernel;
+
 // A weight packed for one kernel. Rows are appended in order; the class knows how its kernel interleaves them.
 class TernaryWeight {
  public:
   // kernel empty: the one the plan picks for this shape by measurement (plan/ternary_plan.h). pool: makes its memory, see Buffer.
   static std::unique_ptr<TernaryWeight> create(const std::string& kernel, int n_rows, int n_cols, Pool* pool = nullptr);
+  // For a kernel of the caller's, which is not checked: what tests pack for.
+  static std::unique_ptr<TernaryWeight> create(const TernaryKernel& kernel, int n_rows, int n_cols, Pool* pool = nullptr);
   virtual ~TernaryWeight() = default;
 
   virtual void append_row(const int8_t* trits, float scale) = 0;  // trits: [n_cols]

@@ -49,7 +49,9 @@ extern const TernaryKernel kTernaryScalar;
 extern const TernaryKernel kTernaryMaddAvx2;
 extern const TernaryKernel kTernaryLookupAvx2;
 extern const TernaryKernel kTernaryMaddAvx512;
+extern const TernaryKernel kTernaryMadd3Avx512;
 extern const TernaryKernel kTernaryVnniAvx512;
+extern const TernaryKernel kTernaryVnni3Avx512;
 extern const TernaryKernel kTernaryLookupAvx512;
 
 // The named kernel if this processor can run it under isa(); throws Error(INVALID_ARGUMENT) that names the ones there are.

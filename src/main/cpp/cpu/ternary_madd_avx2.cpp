@@ -3,7 +3,7 @@
 #include <immintrin.h>
 
 #include "cpu/ternary_kernel.h"
-#include "cpu/ternary_planes.h"
+#include "cpu/ternary_tile.h"
 
 namespace tern::cpu {
 namespace {
@@ -25,7 +25,7 @@ void block_sums(const uint8_t* packed, int n_steps, const int8_t* q, int64_t q_s
   __m256i acc[N][R];
   for (int t = 0; t < N; t++)
     for (int v = 0; v < R; v++) acc[t][v] = _mm256_setzero_si256();
-  for (int s = 0; s < n_steps; s++, packed += kPlanesStepBytes, q += kPlanesStep) {
+  for (int s = 0; s < n_steps; s++, packed += kStepBytes, q += Planes::kStep) {
     _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead), _MM_HINT_T0);
     if (R == 4) _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead + 64), _MM_HINT_T0);
     __m256i bits[R];
@@ -54,11 +54,11 @@ void block_sums(const uint8_t* packed, int n_steps, const int8_t* q, int64_t q_s
 template <int N>
 void tile_sums(const uint8_t* tile, int n_cols, const int8_t* q, int64_t q_stride, int32_t* out, int stride) {
   constexpr int R = N == 1 ? 4 : 2;
-  const int n_steps = planes_steps(n_cols);
+  const int n_steps = Tile<Planes>::steps(n_cols);
   for (int s = 0; s < n_steps; s += kBlockSteps) {
     const int n = n_steps - s < kBlockSteps ? n_steps - s : kBlockSteps;
     for (int v = 0; v < 4; v += R)
-      block_sums<N, R>(tile + s * kPlanesStepBytes + 32 * v, n, q + s * kPlanesStep, q_stride, out + 8 * v, stride);
+      block_sums<N, R>(tile + s * kStepBytes + 32 * v, n, q + s * Planes::kStep, q_stride, out + 8 * v, stride);
   }
 }
 
@@ -67,10 +67,10 @@ int no_parts(int, int) { return 0; }
 void no_prepare(const TernaryActs&, int, int, void*) {}
 
 void sums(const uint8_t* tiles, int n_tiles, int n_cols, const TernaryActs& a, int32_t* out) {
-  const int stride = n_tiles * kPlanesRows;
+  const int stride = n_tiles * kTileRows;
   for (int t = 0; t < a.n; t++)
     for (int i = 0; i < stride; i++) out[t * stride + i] = -a.sum(t);
-  for (int i = 0; i < n_tiles; i++, tiles += planes_tile_bytes(n_cols), out += kPlanesRows) switch (a.n) {
+  for (int i = 0; i < n_tiles; i++, tiles += Tile<Planes>::bytes(n_cols), out += kTileRows) switch (a.n) {
       case 1: tile_sums<1>(tiles, n_cols, a.q(0), a.rows.stride, out, stride); break;
       case 2: tile_sums<2>(tiles, n_cols, a.q(0), a.rows.stride, out, stride); break;
       case 3: tile_sums<3>(tiles, n_cols, a.q(0), a.rows.stride, out, stride); break;
@@ -80,7 +80,7 @@ void sums(const uint8_t* tiles, int n_tiles, int n_cols, const TernaryActs& a, i
 
 }  // namespace
 
-const TernaryKernel kTernaryMaddAvx2 = {"avx2_madd", Isa::avx2, kPlanesRows, 1, 1, kActTile, planes_tile_bytes, planes_pack_row,
+const TernaryKernel kTernaryMaddAvx2 = {"avx2_madd", Isa::avx2, kTileRows, 1, 1, kActTile, Tile<Planes>::bytes, Tile<Planes>::pack_row,
                                         no_scratch, no_parts, no_prepare, sums};
 
 }  // namespace tern::cpu

@@ -1,0 +1,31 @@
+// The VNNI kernels with vpdpbusd made of AVX-512BW (cpu/ternary_dot4_avx512.h): the same text compiled a second time under other
+// names, so that it is tested where there is no VNNI.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "cpu/ternary_kernel.h"
+
+#define TERN_DOT4_BW
+#define kTernaryVnniAvx512 kTernaryVnniOnBw
+#define kTernaryVnni3Avx512 kTernaryVnni3OnBw
+
+namespace tern::cpu {
+extern const TernaryKernel kTernaryVnniOnBw, kTernaryVnni3OnBw;
+}
+
+// Only what the kernels consist of is compiled for these instructions, not what other files share with them, nor the tests.
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"  // g++ 12 warns of its own headers: GCC bug 105593
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include "cpu/ternary_vnni_avx512.cpp"
+#pragma GCC diagnostic pop
+#pragma GCC pop_options
+
+#undef kTernaryVnniAvx512
+#undef kTernaryVnni3Avx512
+#undef TERN_DOT4_BW
