@@ -113,14 +113,18 @@ class Plan {
   }
 
  private:
-  // The kernels of the highest tier here: a lower tier's have not won on any machine that has the higher.
+  // The kernels of the highest tier here: a lower tier's have not won on any machine that has the higher, nor can a multiply-add in
+  // three instructions win over the same in one.
   static std::vector<const TernaryKernel*> candidates() {
     std::vector<const TernaryKernel*> kernels;
     for (const std::string& name : ternary_kernels()) kernels.push_back(&ternary_kernel(name.c_str()));
     Isa top = Isa::scalar;
     for (const TernaryKernel* k : kernels) top = std::max(top, k->isa);
-    kernels.erase(std::remove_if(kernels.begin(), kernels.end(), [&](const TernaryKernel* k) { return k->isa != top; }),
-                  kernels.end());
+    const bool vnni = std::count(kernels.begin(), kernels.end(), &kTernaryVnniAvx512);
+    const auto beaten = [&](const TernaryKernel* k) {
+      return k->isa != top || (vnni && (k == &kTernaryMaddAvx512 || k == &kTernaryMadd3Avx512));
+    };
+    kernels.erase(std::remove_if(kernels.begin(), kernels.end(), beaten), kernels.end());
     return kernels;
   }
 
