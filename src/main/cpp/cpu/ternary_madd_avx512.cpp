@@ -2,6 +2,7 @@
 // unsigned bytes; sum w q = sum code q - sum q. 60 pair products of at most 512 (15 steps of 4 planes) fit in int16: 30720.
 #include <immintrin.h>
 
+#include "cpu/in_order.h"
 #include "cpu/ternary_kernel.h"
 #include "cpu/ternary_planes.h"
 
@@ -38,6 +39,8 @@ inline __attribute__((always_inline)) void block_sums(const uint8_t* packed, int
         const __m512i qt = four(q + t * row + 4 * p);
         acc0[t] = _mm512_add_epi16(acc0[t], _mm512_maddubs_epi16(code0, qt));
         acc1[t] = _mm512_add_epi16(acc1[t], _mm512_maddubs_epi16(code1, qt));
+        in_order(acc0[t]);
+        in_order(acc1[t]);
       }
       if (p < 3) a = _mm512_srli_epi16(a, 2), b = _mm512_srli_epi16(b, 2);
     }
