@@ -1,7 +1,7 @@
 // Decode and prefill attention on one layer, f16 KV. Several layers' arenas are taken in turn, as a model does, so that decode
 // reads from where a model would read. CSV: median time of one layer, bytes of K and V read per second, what merely reading
 // them gave (in turn with the attention, so that both meet the same noise), and flops.
-// attention_bench [n_threads...]
+// usage: attention_bench [threads or threads:kv_len...]; without kv_len, 256 to 8192
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -90,15 +90,25 @@ void measure(Pool& pool, Isa isa, const Shape& s, int kv_len, int n_rows) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::vector<int> threads;
-  for (int i = 1; i < argc; i++) threads.push_back(std::max(1, std::atoi(argv[i])));
-  if (threads.empty()) threads = {1, 2};
+  struct Run {
+    int n_threads, kv_len;  // kv_len 0: all
+  };
+  std::vector<Run> runs;
+  for (int i = 1; i < argc; i++) {
+    Run run = {0, 0};
+    if (std::sscanf(argv[i], "%d:%d", &run.n_threads, &run.kv_len) < 1 || run.n_threads < 1 || run.n_threads > Pool::kMaxThreads ||
+        (run.kv_len && (run.kv_len < 128 || run.kv_len > 1 << 20)))
+      return 2;
+    runs.push_back(run);
+  }
+  if (runs.empty()) runs = {{1, 0}, {2, 0}};
   const Shape shapes[] = {{"20/5x128", 20, 5, 128, 30}, {"4/2x64", 4, 2, 64, 6}};
   std::printf("isa,shape,threads,phase,rows,kv_len,us_per_layer,kv_gb_per_s,read_gb_per_s,gflop_per_s\n");
-  for (int n_threads : threads) {
-    Pool pool(n_threads);
+  for (const Run& run : runs) {
+    Pool pool(run.n_threads);
     for (const Shape& s : shapes)
       for (int n_rows : {1, 128})  // decode, prefill
-        for (int kv_len : {256, 512, 1024, 2048, 4096, 8192}) measure(pool, isa(), s, kv_len, n_rows);
+        for (int kv_len : run.kv_len ? std::vector<int>{run.kv_len} : std::vector<int>{256, 512, 1024, 2048, 4096, 8192})
+          measure(pool, isa(), s, kv_len, n_rows);
   }
 }

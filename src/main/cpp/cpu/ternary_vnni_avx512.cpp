@@ -6,7 +6,9 @@
 #include "cpu/ternary_kernel.h"
 #include "cpu/ternary_planes.h"
 
+#ifndef __clang__  // cmake/Simd.cmake tells clang
 #pragma GCC target("avx512vnni")
+#endif
 
 namespace tern::cpu {
 namespace {
