@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What g++ and clang++ make of the CPU kernels: both build the native benchmarks, which run in turns on one thread. About five minutes;
+# What g++ and clang++ make of the CPU kernels: both build the native benchmarks, which run in turns on one thread. About six minutes, half of them building;
 # the machine should have nothing else to do.
 #
 #   bench/compilers.sh [G++ [CLANG++]]
 #
 # Without arguments: g++, and the newest clang++ there is. The table is written to bench/results/compilers.md.
-# TERN_ROUNDS: runs of each (default 5). TERN_COMPILERS_OUT: where the table goes instead. TERN_BUILD_DIR: where both build (default build/compilers).
+# TERN_ROUNDS: runs of each (default 3). TERN_COMPILERS_OUT: where the table goes instead. TERN_BUILD_DIR: where both build (default build/compilers).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ newest_clang() {
 }
 gxx=${1:-g++}
 clangxx=${2:-$(newest_clang)}
-rounds=${TERN_ROUNDS:-5}
+rounds=${TERN_ROUNDS:-3}
 out=${TERN_COMPILERS_OUT:-bench/results/compilers.md}
 dir=${TERN_BUILD_DIR:-build/compilers}
 mkdir -p "$dir"
