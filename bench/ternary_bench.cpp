@@ -1,6 +1,6 @@
 // Ternary matmul on one core, CSV on stdout: each kernel, shape and number of activation rows, with the weights in cache (hot)
 // and from DRAM (cold: weights in rotation, together larger than the caches). Kernels take turns, times are medians.
-// usage: ternary_bench [kernel,... or ""] [rounds] [threads]
+// usage: ternary_bench [kernel,... or ""] [rounds] [threads] [ROWSxCOLUMNS: only this shape, as a large one]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -114,7 +114,13 @@ int main(int argc, char** argv) {
   const double peak = read_bandwidth(pool, isa(), 256 << 20, 5);
   std::fprintf(stderr, "read bandwidth: %.1f GB/s\n", peak * 1e-9);
   std::printf("kernel,n_rows,n_cols,n_act_rows,weights,threads,us,gops,gb_per_s,bits_per_weight,share_of_read_bandwidth\n");
-  const Shape large[] = {{6912, 2560}, {2560, 6912}, {2560, 2560}, {640, 2560}}, small[] = {{256, 256}, {768, 256}, {256, 768}};
+  std::vector<Shape> large = {{6912, 2560}, {2560, 6912}, {2560, 2560}, {640, 2560}}, small = {{256, 256}, {768, 256}, {256, 768}};
+  if (argc > 4) {
+    Shape only;
+    if (std::sscanf(argv[4], "%dx%d", &only.n_rows, &only.n_cols) != 2) return 2;
+    large = {only};
+    small.clear();
+  }
   try {
     for (Shape shape : small)
       for (int n : {1, 8, 128}) compare(kernels, shape, n, false, n_rounds, pool, peak);

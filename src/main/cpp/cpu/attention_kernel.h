@@ -35,6 +35,11 @@ inline void score_strip(const float* const* q, const T* k, int head_dim, float (
   out = reinterpret_cast<float(*)[kPage]>(&out[0][vec * kLanes]);
   for (int d = 0; d < head_dim; d++, k += kPage) {
     if (fetch_v) fetch(fetch_v + d * kPage, kPage);
+    if constexpr (kQ == 1) {  // one key after the other: beside four sums AVX2 has no registers for four
+      const F x = set1(q[0][d]);
+      for (int j = 0; j < kVecs; j++) sum[0][j] = madd(x, load(k + j * kLanes), sum[0][j]);
+      continue;
+    }
     F keys[kVecs];
     for (int j = 0; j < kVecs; j++) keys[j] = load(k + j * kLanes);
     for (int i = 0; i < kQ; i++) {
@@ -46,9 +51,10 @@ inline void score_strip(const float* const* q, const T* k, int head_dim, float (
     for (int j = 0; j < kVecs; j++) store(&out[i][j * kLanes], sum[i][j]);
 }
 
-// Vectors [begin, end) of the tile's four.
+// Vectors [begin, end) of the tile's four. (This and weigh: inlined into fold_queries, g++ 12 runs out of registers.)
 template <int kQ, class T>
-void score(const float* const* q, const T* k, int head_dim, float (*out)[kPage], int begin, int end, const T* fetch_v) {
+__attribute__((noinline)) void score(const float* const* q, const T* k, int head_dim, float (*out)[kPage], int begin, int end,
+                                     const T* fetch_v) {
   constexpr int kStep = unit_step(kQ);
   int v = begin;
   for (; v + kStep <= end; v += kStep) {
@@ -102,6 +108,11 @@ inline void weigh_strip(const float (*p)[kPage], const float* alpha, const T* v,
     const T* row = v + int64_t{key} * head_dim + dim;
     for (; key < run_end; key++, row += head_dim) {
       if (fetch_k) fetch(fetch_k + int64_t{key} * head_dim + dim, kVecs * kLanes);
+      if constexpr (kQ == 1 && !kHalf) {
+        const F w = set1(p[0][key]);
+        for (int j = 0; j < kVecs; j++) sum[0][j] = madd(w, load(row + j * kLanes), sum[0][j]);
+        continue;
+      }
       F x[kVecs];
       for (int j = 0; j < kVecs; j++) x[j] = kHalf ? load_half(row) : load(row + j * kLanes);
       for (int i = 0; i < kQ; i++) {
@@ -115,8 +126,8 @@ inline void weigh_strip(const float (*p)[kPage], const float* alpha, const T* v,
 }
 
 template <int kQ, class T>
-void weigh(const float (*p)[kPage], const float* alpha, const T* v, int head_dim, uint64_t mask, float* const* acc,
-           const T* fetch_k) {
+__attribute__((noinline)) void weigh(const float (*p)[kPage], const float* alpha, const T* v, int head_dim, uint64_t mask,
+                                     float* const* acc, const T* fetch_k) {
   constexpr int kStep = unit_step(kQ);
   int dim = 0;
   for (; dim + kStep * kLanes <= head_dim; dim += kStep * kLanes)

@@ -26,7 +26,8 @@ void pack_row(const uint8_t* codes, int n_cols, int row, uint8_t* tile) {
 }
 
 // Tables of steps [begin, begin + n). The activations beyond n_cols are zero up to the stride, a multiple of 4.
-void make_tables(const int8_t* q, int begin, int n, uint8_t* tables) {
+// Inlined, g++ 12 keeps its constants on the stack.
+__attribute__((noinline)) void make_tables(const int8_t* q, int begin, int n, uint8_t* tables) {
   const __m256i sign0 = _mm256_setr_epi16(-1, -1, -1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0);
   const __m256i sign1 = _mm256_setr_epi16(-1, 0, 1, -1, 0, 1, -1, 0, 1, 0, 0, 0, 0, 0, 0, 0);
   const __m256i low = _mm256_set1_epi16(0xff);

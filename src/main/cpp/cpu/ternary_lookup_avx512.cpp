@@ -4,6 +4,7 @@
 // 16th bits of five words hold one more index: 48 weights in 80 bits, 1.67 bits a weight. See docs/ternary.md.
 #include <immintrin.h>
 
+#include "cpu/in_order.h"
 #include "cpu/ternary_kernel.h"
 
 namespace tern::cpu {
@@ -123,7 +124,10 @@ inline __attribute__((always_inline)) void look_up(const __m512i (&index)[V], co
   for (int t = 0; t < N; t++) {
     const __m512i table = _mm512_load_si512(tables + 32 * t);
 #pragma GCC unroll 8
-    for (int v = 0; v < V; v++) acc[t][v] = _mm512_add_epi16(acc[t][v], _mm512_permutexvar_epi16(index[v], table));
+    for (int v = 0; v < V; v++) {
+      acc[t][v] = _mm512_add_epi16(acc[t][v], _mm512_permutexvar_epi16(index[v], table));
+      in_order(acc[t][v]);
+    }
   }
 }
 
@@ -147,7 +151,10 @@ void block_sums(const uint8_t* packed, int64_t tile, const Block& block, const i
       look_up<N, V>(index, tables, acc);
       if (g < 2)
 #pragma GCC unroll 8
-        for (int v = 0; v < V; v++) index[v] = _mm512_srli_epi16(index[v], 5);
+        for (int v = 0; v < V; v++) {
+          index[v] = _mm512_srli_epi16(index[v], 5);
+          in_order(index[v]);
+        }
     }
     packed += kWordBytes;
   };

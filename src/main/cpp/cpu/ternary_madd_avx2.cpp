@@ -2,6 +2,7 @@
 // A pair product is at most 2 * 2 * 128 = 512 in magnitude: 60 of them (15 steps of 4 planes) reach 30720 and fit in int16.
 #include <immintrin.h>
 
+#include "cpu/in_order.h"
 #include "cpu/ternary_kernel.h"
 #include "cpu/ternary_tile.h"
 
@@ -23,28 +24,44 @@ template <int N, int R>
 void block_sums(const uint8_t* packed, int n_steps, const int8_t* q, int64_t q_stride, int32_t* out, int stride) {
   const __m256i mask = _mm256_set1_epi8(0x03);
   __m256i acc[N][R];
+#pragma GCC unroll 4
   for (int t = 0; t < N; t++)
+#pragma GCC unroll 4
     for (int v = 0; v < R; v++) acc[t][v] = _mm256_setzero_si256();
   for (int s = 0; s < n_steps; s++, packed += kStepBytes, q += Planes::kStep) {
     _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead), _MM_HINT_T0);
     if (R == 4) _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead + 64), _MM_HINT_T0);
     __m256i bits[R];
-    for (int v = 0; v < R; v++) bits[v] = _mm256_load_si256(reinterpret_cast<const __m256i*>(packed) + v);
+#pragma GCC unroll 4
+    for (int v = 0; v < R; v++) {
+      bits[v] = _mm256_load_si256(reinterpret_cast<const __m256i*>(packed) + v);
+    }
 #pragma GCC unroll 4
     for (int p = 0; p < 4; p++) {
       __m256i code[R];
+#pragma GCC unroll 4
       for (int v = 0; v < R; v++) code[v] = _mm256_and_si256(bits[v], mask);
 #pragma GCC unroll 4
       for (int t = 0; t < N; t++) {
         const __m256i qt = four(q + t * q_stride + 4 * p);
-        for (int v = 0; v < R; v++) acc[t][v] = _mm256_add_epi16(acc[t][v], _mm256_maddubs_epi16(code[v], qt));
+#pragma GCC unroll 4
+        for (int v = 0; v < R; v++) {
+          acc[t][v] = _mm256_add_epi16(acc[t][v], _mm256_maddubs_epi16(code[v], qt));
+          in_order(acc[t][v]);
+        }
       }
       if (p < 3)
-        for (int v = 0; v < R; v++) bits[v] = _mm256_srli_epi16(bits[v], 2);
+#pragma GCC unroll 4
+        for (int v = 0; v < R; v++) {
+          bits[v] = _mm256_srli_epi16(bits[v], 2);
+          in_order(bits[v]);
+        }
     }
   }
   const __m256i one = _mm256_set1_epi16(1);
+#pragma GCC unroll 4
   for (int t = 0; t < N; t++)
+#pragma GCC unroll 4
     for (int v = 0; v < R; v++) {
       __m256i* to = reinterpret_cast<__m256i*>(out + t * stride + 8 * v);
       _mm256_storeu_si256(to, _mm256_add_epi32(_mm256_loadu_si256(to), _mm256_madd_epi16(acc[t][v], one)));

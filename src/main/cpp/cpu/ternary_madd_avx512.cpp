@@ -3,6 +3,7 @@
 // avx512_madd reads the planes layout, avx512_madd3 base3: four fifths of the bytes for twice the instructions.
 #include <immintrin.h>
 
+#include "cpu/in_order.h"
 #include "cpu/ternary_codes_avx512.h"
 #include "cpu/ternary_kernel.h"
 #include "cpu/ternary_tile.h"
@@ -41,6 +42,8 @@ inline __attribute__((always_inline)) void block_sums(const uint8_t* packed, int
         const __m512i qt = four(q + t * Layout::kStep + 4 * k);
         acc0[t] = _mm512_add_epi16(acc0[t], _mm512_maddubs_epi16(code0, qt));
         acc1[t] = _mm512_add_epi16(acc1[t], _mm512_maddubs_epi16(code1, qt));
+        in_order(acc0[t]);
+        in_order(acc1[t]);
       }
       if (k < Layout::kDigits - 1) a = Codes<Layout>::next(a), b = Codes<Layout>::next(b);
     }

@@ -9,7 +9,7 @@
 #include "cpu/ternary_kernel.h"
 #include "cpu/ternary_tile.h"
 
-#ifndef TERN_DOT4_BW
+#if !defined(TERN_DOT4_BW) && !defined(__clang__)  // cmake/Simd.cmake tells clang
 #pragma GCC target("avx512vnni")
 #endif
 #include "cpu/ternary_dot4_avx512.h"
