@@ -96,8 +96,9 @@ void tile_sums_alone(const uint8_t* tile, int n_steps, const int8_t* q, int32_t*
   block_sums<Layout, 1>(tile + done * kStepBytes, n_steps - done, q + done * Layout::kStep, Layout::kStep, out, 0);
 }
 
+// Not inlined: with the loops of all N in one function g++ 12 keeps sums on the stack.
 template <class Layout, int N>
-void tile_sums(const uint8_t* tile, int n_steps, const int8_t* q, int step, int32_t* out, int stride) {
+__attribute__((noinline)) void tile_sums(const uint8_t* tile, int n_steps, const int8_t* q, int step, int32_t* out, int stride) {
   for (int s = 0; s < n_steps; s += kBlockSteps<Layout>) {
     const int n = n_steps - s < kBlockSteps<Layout> ? n_steps - s : kBlockSteps<Layout>;
     block_sums<Layout, N>(tile + s * kStepBytes, n, q + int64_t(s) * step, step, out, stride);
