@@ -37,7 +37,7 @@ class InspectTest {
   @Test
   void memoryIsWhatItTakes() {
     for (String type : new String[] {"tq2_0", "tq1_0", "i2_s", "iq1_bn", "q2_0", "f16", "bf16", "q8_0", "f32"}) {
-      String model = Models.make(directory, "tern-small", type);
+      String model = Models.make(directory, type.equals("tq2_0") ? "tern-small" : "tern-tiny", type);
       String out = Cli.run("inspect", model, "--window", "1000", "--sequences", "3").succeeded().out();
       String checked = Cli.run("inspect", model, "--window", "1000", "--sequences", "3", "--check").succeeded().out();
       try (Model m = Model.load(Path.of(model));
@@ -70,6 +70,20 @@ class InspectTest {
       assertEquals(m.weightBytes(), bytes(memory(checked), "memory: ", " of weights"), ROUNDED, checked);
       assertTrue(checked.contains("0 matrices are ternary"), checked);
     }
+  }
+
+  /** A dense model of F32 has keys and values of F32, too. */
+  @Test
+  void aModelOfF32HasAWiderCache() {
+    String model = Path.of("tests", "data", "stories260k", "stories260K-f32.gguf").toString();
+    String out = Cli.run("inspect", model).succeeded().out();
+    String dense = out.lines().filter(line -> line.contains("Where none is: ")).findFirst().orElseThrow();
+    String checked = Cli.run("inspect", model, "--check").succeeded().out();
+    assertTrue(memory(checked).contains("values in F32"), checked);
+    long kv = bytes(memory(checked), "weights, ", " of keys");
+    long weights = bytes(memory(checked), "memory: ", " of weights");
+    assertEquals(weights, bytes(dense, "none is: ", " of weights"), ROUNDED, out);
+    assertEquals(kv + weights + bytes(memory(out), "from ", " of buffers"), bytes(dense, "about ", " in all"), 3 * ROUNDED, out);
   }
 
   /** A NaN and a code without meaning are seen only where values are read. */
@@ -135,8 +149,8 @@ class InspectTest {
 
   private static long bytes(String line, String before, String after) {
     String[] words = line.substring(line.indexOf(before) + before.length(), line.indexOf(after)).split(" ");
-    assertEquals("MiB", words[1], line);
-    return (long) (Double.parseDouble(words[0]) * (1 << 20));
+    assertTrue(words[1].equals("MiB") || words[1].equals("KiB"), line);
+    return (long) (Double.parseDouble(words[0]) * (words[1].equals("MiB") ? 1 << 20 : 1 << 10));
   }
 
   @Test
