@@ -38,10 +38,19 @@ final class Cli {
   }
 
   static Result runWithInput(String input, String... args) {
+    return run("", input, args);
+  }
+
+  /** Runs with a terminal as standard output. */
+  static Result runAtTerminal(String input, String... args) {
+    return run("1", input, args);
+  }
+
+  private static Result run(String terminal, String input, String... args) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     InputStream in = new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8));
-    int status = Tern.run(args, Streams.of(in, out, err, ""));
+    int status = Tern.run(args, Streams.of(in, out, err, terminal));
     return new Result(status, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
   }
 

@@ -3,9 +3,16 @@ package dev.tern.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +31,35 @@ class UsageTest {
     }
     assertTrue(Cli.run("bench", "model", "--help").succeeded().out().startsWith("Usage: tern bench model"));
     assertTrue(Cli.run("--version").succeeded().out().matches("tern [0-9].*\n"));
+  }
+
+  /** picocli writes what it cannot format of a description to the process's standard error. */
+  @Test
+  void noHelpComplains() {
+    PrintStream before = System.err;
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+    try {
+      assertEquals(14, helpOf(List.of()));
+    } finally {
+      System.setErr(before);
+    }
+    assertEquals("", err.toString(StandardCharsets.UTF_8));
+  }
+
+  /** Asks a command and all below it for help; how many there are. */
+  private static int helpOf(List<String> command) {
+    Cli.Result result = Cli.run(Stream.concat(command.stream(), Stream.of("--help")).toArray(String[]::new)).succeeded();
+    assertEquals("", result.err());
+    List<String> lines = result.out().lines().toList();
+    int n = 1;
+    for (int i = lines.indexOf("Commands:") + 1; i > 0 && i < lines.size(); i++) {
+      Matcher name = Pattern.compile("  ([a-z][a-z-]*) .*").matcher(lines.get(i));
+      if (name.matches()) {
+        n += helpOf(Stream.concat(command.stream(), Stream.of(name.group(1))).toList());
+      }
+    }
+    return n;
   }
 
   @ParameterizedTest

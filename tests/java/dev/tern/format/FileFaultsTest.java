@@ -48,7 +48,7 @@ import org.junit.jupiter.api.io.TempDir;
  * The nineteen ways for a model file to be at fault, each by its number, in every container that can have it: GGUF, split GGUF, Hugging Face
  * directories with their safetensors, tokenizers. Each is a typed exception that says what is wrong; nothing large is allocated for
  * it, and native memory is back where it was. More kinds of each: GgufMalformedTest, ModelSpecTest, TokenizerMalformedTest, HfModelTest,
- * HfMalformedTest.
+ * SafetensorsMalformedTest, TokenizerJsonMalformedTest.
  */
 @TestMethodOrder(MethodOrderer.MethodName.class)
 class FileFaultsTest {

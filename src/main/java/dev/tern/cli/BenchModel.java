@@ -28,6 +28,8 @@ import picocli.CommandLine.Option;
         + "all cores.",
     "--breakdown shows instead where the time of a decode step goes."})
 final class BenchModel implements Callable<Integer> {
+  private static final int MAX_NAME = 200;
+
   @Mixin
   ModelOptions model;
 
@@ -187,7 +189,7 @@ final class BenchModel implements Callable<Integer> {
 
   private void print(Model m, Load load, List<Row> rows) {
     if (format.json) {
-      io.out().println(json(m, load, rows).toPrettyString());
+      io.printForeign(json(m, load, rows).toPrettyString() + "\n");
     } else if (format.csv) {
       io.out().print(csv(m, load, rows));
     } else {
@@ -202,7 +204,7 @@ final class BenchModel implements Callable<Integer> {
         "model", "size", "params", "backend", "threads", "test", "t/s", "min..max", "read GB/s", "all cores", "of floor");
     for (Row row : rows) {
       Samples rates = row.rates();
-      table.row(m.name(), Text.bytes(m.weightBytes()), Text.count(m.nParameters()), backend(m), Integer.toString(row.nThreads), row.test.name(),
+      table.row(Text.plain(m.name(), MAX_NAME), Text.bytes(m.weightBytes()), Text.count(m.nParameters()), backend(m), Integer.toString(row.nThreads), row.test.name(),
           number(rates.median()), number(rates.min()) + ".." + number(rates.max()), number(row.bandwidth * 1e-9), number(row.allCores * 1e-9),
           row.test.decode() ? String.format(Locale.ROOT, "%.1f %%", 100 * row.share(m)) : "");
     }
@@ -223,7 +225,7 @@ final class BenchModel implements Callable<Integer> {
     for (Row row : rows) {
       Samples rates = row.rates();
       text.append(String.format(Locale.ROOT, "\"%s\",%d,%s,%d,%s,%d,%d,%d,%d,%.3f,%.3f,%.3f,%d,%d,%.0f,%.0f,%s,%d,%d%n",
-          m.name().replace("\"", "\"\""), m.weightBytes(), backend(m), row.nThreads, row.test.name(), row.test.decode() ? 0 : row.test.nTokens(),
+          Text.plain(m.name(), MAX_NAME).replace("\"", "\"\""), m.weightBytes(), backend(m), row.nThreads, row.test.name(), row.test.decode() ? 0 : row.test.nTokens(),
           row.test.decode() ? row.test.nTokens() : 0, row.test.batch(), row.test.depth(), rates.median(), rates.min(), rates.max(), rates.count(),
           m.decodeBytes(), row.bandwidth, row.allCores, row.test.decode() ? String.format(Locale.ROOT, "%.4f", row.share(m)) : "",
           load.nanos, load.peakBytes));

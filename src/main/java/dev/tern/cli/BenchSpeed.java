@@ -35,7 +35,7 @@ import picocli.CommandLine.Option;
     "Measures a random-weight model on the CPU, in turn with other programs: prefill and decode, batches, the parts of a decode step, and decode "
         + "beside a busy process.",
     "A run during which other processes took more than a limit of the processors is repeated; rounds go on until the medians are known "
-        + "(95 % interval) or the time is over, and the report says which were not."})
+        + "(95 %% interval) or the time is over, and the report says which were not."})
 final class BenchSpeed implements Callable<Integer> {
   /** In batches and in the breakdown. */
   private static final SpeedTest DECODE = SpeedTest.decode(64);

@@ -9,9 +9,12 @@ import dev.tern.Model;
 import dev.tern.Sampling;
 import dev.tern.Session;
 import dev.tern.Token;
+import dev.tern.format.ByteSource;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -95,11 +98,20 @@ final class ChatCommand implements Callable<Integer> {
     return Tern.OK;
   }
 
-  private String source() throws IOException {
-    if (Files.size(template) > MAX_TEMPLATE) {
-      throw new IllegalArgumentException("--template: " + template + " has more than " + MAX_TEMPLATE + " bytes");
+  private String source() {
+    if (Files.exists(template) && !Files.isRegularFile(template)) { // a pipe would be waited for, a device has no end
+      throw new IllegalArgumentException("--template: " + template + " is " + (Files.isDirectory(template) ? "a directory" : "not a regular file"));
     }
-    return Files.readString(template);
+    try (ByteSource file = ByteSource.open(template)) {
+      if (file.size() > MAX_TEMPLATE) {
+        throw new IllegalArgumentException("--template: " + template + " has more than " + MAX_TEMPLATE + " bytes");
+      }
+      ByteBuffer bytes = ByteBuffer.allocate((int) file.size());
+      file.read(0, bytes);
+      return StandardCharsets.UTF_8.newDecoder().decode(bytes.flip()).toString();
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException("--template: " + template + " is not UTF-8 text");
+    }
   }
 
   private Sampling sampling(Sampling recommended) {
@@ -146,7 +158,7 @@ final class ChatCommand implements Callable<Integer> {
     try (Generation generation = chat.send(message, sampling)) {
       running.set(generation);
       for (Token token : generation) {
-        io.out().print(token.text());
+        io.printForeign(token.text());
       }
     } catch (CancelledException e) {
       // Ctrl-C: what was said stays said.

@@ -84,10 +84,10 @@ final class Generate implements Callable<Integer> {
     try (Interrupt interrupt = new Interrupt(generation::cancel)) {
       long firstMillis = 0;
       try {
-        io.out().print(text);
+        io.printForeign(text);
         for (Token token : generation) {
           firstMillis = firstMillis == 0 ? System.currentTimeMillis() : firstMillis;
-          io.out().print(token.text());
+          io.printForeign(token.text());
         }
       } catch (CancelledException e) {
         if (!interrupt.raised()) {

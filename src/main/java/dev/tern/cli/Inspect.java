@@ -1,17 +1,21 @@
 package dev.tern.cli;
 
+import dev.tern.ChatTemplate;
+import dev.tern.Device;
+import dev.tern.Engine;
+import dev.tern.Model;
 import dev.tern.ModelFormatException;
 import dev.tern.TernException;
 import dev.tern.UnsupportedModelException;
 import dev.tern.cache.CachePolicy;
 import dev.tern.cache.PageAllocator;
 import dev.tern.cache.SequenceCache;
+import dev.tern.format.ChatSettings;
 import dev.tern.format.ModelFile;
 import dev.tern.format.ModelSpec;
 import dev.tern.format.TensorInfo;
 import dev.tern.format.TensorType;
 import dev.tern.format.Tokenizer;
-import dev.tern.format.WeightRef;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
@@ -22,15 +26,17 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code tern inspect}: what a model file holds, what it would take, and whether it runs. Reads no weights. */
+/** {@code tern inspect}: what a model file holds, what it would take, and whether it runs; by its header alone, or by loading it. */
 @Command(name = "inspect", description = {
-    "Shows what a model holds without loading it: metadata, tensors, bits per weight, the memory it would take, and whether Tern runs it.",
-    "Exit status 1 if it does not."})
+    "Shows what a model holds: metadata, tensors, bits per weight, an estimate of the memory it would take, and whether Tern runs it. This is",
+    "from the header: weights are not read unless --check is given, and a header that is in order does not say that they are.",
+    "Exit status 1 if Tern refuses the model; a chat template that it refuses stops 'tern chat' only."})
 final class Inspect implements Callable<Integer> {
   // As an engine is made by default.
   private static final int SINKS = 4;
   private static final int PREFILL_CHUNK = 128;
   private static final int SCORE_ROWS = 32;
+  private static final int MAX_MESSAGE = 400;
 
   @Parameters(paramLabel = "MODEL", description = "GGUF file or Hugging Face directory")
   Path model;
@@ -43,6 +49,9 @@ final class Inspect implements Callable<Integer> {
 
   @Option(names = "--all", description = "every tensor, not only totals")
   boolean all;
+
+  @Option(names = "--check", description = "load it too, on the cpu: every weight is read, and memory is exact")
+  boolean check;
 
   private final Streams io;
 
@@ -71,6 +80,7 @@ final class Inspect implements Callable<Integer> {
     } catch (ModelFormatException | UnsupportedModelException e) { // of a file that cannot be read there is nothing to tell
       return refused(e);
     }
+    int status;
     try (ModelFile file = opened) {
       io.out().println(Text.plain(file.name(), 200) + ": " + Text.bytes(file.size()));
       io.out().println("");
@@ -80,8 +90,9 @@ final class Inspect implements Callable<Integer> {
       io.out().println("");
       tensors(file);
       io.out().println("");
-      return verdict(file);
+      status = verdict(file);
     }
+    return check && status == Tern.OK ? load() : status;
   }
 
   private void tensors(ModelFile file) {
@@ -105,18 +116,41 @@ final class Inspect implements Callable<Integer> {
 
   private int verdict(ModelFile file) {
     ModelSpec spec;
+    Tokenizer tokenizer;
+    ChatSettings chat;
     try {
       spec = ModelSpec.from(file);
-      Tokenizer.from(file);
+      tokenizer = Tokenizer.from(file);
+      chat = ChatSettings.from(file.metadata());
     } catch (TernException e) {
       return refused(e);
     }
-    long weights = 0;
-    for (WeightRef w : spec.weights()) {
-      // Trits in two bits and a scale a row; norms as floats; the rest as it is.
-      weights += w.nRows() == 1 ? 4L * w.nCols() : w.type().ternary() && w.mayBeTernary() ? (long) w.nRows() * (w.nCols() / 4 + 4) : w.byteSize();
+    io.out().format("  %s: architecture %s with %s, %d layers of %d, %d heads (%d for keys) of %d, %d tokens of vocabulary%n",
+        check ? "header" : "runs, by its header", spec.arch(), spec.gate() == ModelSpec.Gate.RELU2 ? "squared ReLU" : "SiLU", spec.nLayers(),
+        spec.hiddenDim(), spec.nHeads(), spec.nKvHeads(), spec.headDim(), spec.vocabSize());
+    templates(chat, tokenizer);
+    if (!check) {
+      estimate(spec);
     }
-    CachePolicy policy = CachePolicy.sinksAndWindow(SINKS, window);
+    return Tern.OK;
+  }
+
+  /** A template that cannot be read stops {@code tern chat}, and nothing else. */
+  private void templates(ChatSettings chat, Tokenizer tokenizer) {
+    chat.templates().forEach((name, source) -> {
+      String result = "can be read";
+      try {
+        ChatTemplate.of(source, tokenizer);
+      } catch (TernException e) {
+        result = "refused ('tern chat' needs --template): " + Text.plain(e.getMessage(), MAX_MESSAGE);
+      }
+      io.out().println("  chat template '" + Text.plain(name, 60) + "' " + result);
+    });
+  }
+
+  private void estimate(ModelSpec spec) {
+    WeightEstimate weights = WeightEstimate.of(spec);
+    CachePolicy policy = policy();
     long decoding = SequenceCache.maxPages(policy, 1);
     long pages = decoding * sequences + SequenceCache.maxPages(policy, PREFILL_CHUNK) - decoding;
     long kvDim = (long) spec.nKvHeads() * spec.headDim();
@@ -124,17 +158,43 @@ final class Inspect implements Callable<Integer> {
     long rows = sequences + PREFILL_CHUNK;
     long perRow = spec.hiddenDim() + 4L * spec.nHeads() * spec.headDim() + 2 * kvDim + 3L * spec.ffnDim();
     long buffers = 4 * (rows * perRow + (sequences + SCORE_ROWS) * ((long) spec.hiddenDim() + spec.vocabSize()));
-    io.out().format("  runs: architecture %s with %s, %d layers of %d, %d heads (%d for keys) of %d, %d tokens of vocabulary%n", spec.arch(),
-        spec.gate() == ModelSpec.Gate.RELU2 ? "squared ReLU" : "SiLU", spec.nLayers(), spec.hiddenDim(), spec.nHeads(), spec.nKvHeads(),
-        spec.headDim(), spec.vocabSize());
-    io.out().format("  memory: %s of weights, %s of keys and values in F16 for %d %s of %d tokens, from %s of buffers; %s in all%n",
-        Text.bytes(weights), Text.bytes(kv), sequences, sequences == 1 ? "stream" : "streams", SINKS + window, Text.bytes(buffers),
-        Text.bytes(weights + kv + buffers));
-    return Tern.OK;
+    boolean exact = weights.nTernary() + weights.nEither() == 0;
+    memory((exact ? "" : "at most ") + Text.bytes(weights.most()) + " of weights", kv, "F16", "from ", buffers,
+        "about " + Text.bytes(weights.most() + kv + buffers));
+    if (weights.nEither() > 0) {
+      long kvIfDense = weights.allF32() ? 2 * kv : kv;
+      String types = String.join(", ", weights.either().stream().map(TensorType::toString).toList());
+      io.out().format("  that is if all %d matrices of %s are ternary, with one scale a row: only their values tell. Where none is: %s of weights, "
+          + "about %s in all%n", weights.nEither(), types, Text.bytes(weights.ifDense()), Text.bytes(weights.ifDense() + kvIfDense + buffers));
+    }
+    io.out().println("  All this is from the header: no weight was read. NaN, infinity and codes without a meaning, for which loading refuses a model,");
+    io.out().println("  were not looked for. 'tern inspect --check' loads it: exact memory, and whether it is refused.");
+  }
+
+  private void memory(String weights, long kv, String kvType, String from, long buffers, String all) {
+    io.out().format("  memory: %s, %s of keys and values in %s for %d %s of %d tokens, %s%s of buffers; %s in all%n", weights, Text.bytes(kv), kvType,
+        sequences, sequences == 1 ? "stream" : "streams", SINKS + window, from, Text.bytes(buffers), all);
+  }
+
+  private CachePolicy policy() {
+    return CachePolicy.sinksAndWindow(SINKS, window);
+  }
+
+  /** Loads the model and makes an engine for it: what they say is what it takes, whatever decides how a weight is kept. */
+  private int load() {
+    try (Model m = ModelOptions.load(model, Device.cpu(), io);
+        Engine e = Engine.builder(m).cachePolicy(policy()).maxSequences(sequences).build()) {
+      io.out().format("  runs: every weight was read; %d matrices are ternary, %d dense%n", m.nTernaryWeights(), m.nDenseWeights());
+      memory(Text.bytes(m.weightBytes()) + " of weights", e.kvBytes(), e.kvType().toString(), "", e.scratchBytes(),
+          Text.bytes(m.weightBytes() + e.kvBytes() + e.scratchBytes()));
+      return Tern.OK;
+    } catch (TernException e) {
+      return refused(e);
+    }
   }
 
   private int refused(TernException e) {
-    io.out().println("refused: " + Text.plain(e.getMessage(), 400));
+    io.out().println("refused: " + Text.plain(e.getMessage(), MAX_MESSAGE));
     return Tern.FAILED;
   }
 }

@@ -47,7 +47,7 @@ final class Logits implements Callable<Integer> {
     try (Model m = model.load(io);
         Engine e = engine.builder(m).build();
         Session session = e.newSession()) {
-      io.out().println(toJson(m, ids, session.logits(ids)).toPrettyString());
+      io.printForeign(toJson(m, ids, session.logits(ids)).toPrettyString() + "\n"); // what is spelled out is still JSON
     }
     return Tern.OK;
   }

@@ -31,6 +31,11 @@ final class ModelOptions {
     if (file == null) {
       return Model.embedded(device);
     }
+    return load(file, device, io);
+  }
+
+  /** Loads a file, with a bar on a terminal. */
+  static Model load(Path file, Device device, Streams io) {
     Progress progress = new Progress(io, "loading");
     // A file read in an instant needs no bar: none is drawn before the first quarter of a second.
     long start = System.nanoTime();

@@ -23,6 +23,14 @@ record Streams(InputStream in, Output out, PrintStream err, String terminal) {
     return of(System.in, new FileOutputStream(FileDescriptor.out), new FileOutputStream(FileDescriptor.err), terminal);
   }
 
+  /**
+   * Writes a text that a model or a file may have made up: as it is, but on a terminal with its control characters spelled out, since
+   * a terminal would obey them.
+   */
+  void printForeign(String text) {
+    out.print(terminal.contains("1") ? Text.visible(text) : text);
+  }
+
   boolean inIsTerminal() {
     return terminal.contains("0");
   }

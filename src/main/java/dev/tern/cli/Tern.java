@@ -85,7 +85,9 @@ public final class Tern {
         return OK;
       }
       if (tern.debug) {
-        e.printStackTrace(io.err());
+        StringWriter trace = new StringWriter();
+        e.printStackTrace(new PrintWriter(trace, true));
+        io.err().print(Text.visible(trace.toString()));
       } else {
         io.err().println("tern: " + Text.plain(describe(e), MAX_MESSAGE)); // it may quote a file
       }

@@ -49,6 +49,24 @@ final class Text {
     return out.toString();
   }
 
+  /** A text of many lines for a terminal: control characters but line ends and tabs spelled out, the rest as it is. */
+  static String visible(String text) {
+    StringBuilder out = null;
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      boolean control = Character.isISOControl(c) && c != '\n' && c != '\t';
+      if (control && out == null) {
+        out = new StringBuilder(text.length() + 16).append(text, 0, i);
+      }
+      if (control) {
+        out.append(String.format("\\u%04x", (int) c));
+      } else if (out != null) {
+        out.append(c);
+      }
+    }
+    return out == null ? text : out.toString();
+  }
+
   /** "12.3 MiB". */
   static String bytes(long n) {
     if (n < 1024) {

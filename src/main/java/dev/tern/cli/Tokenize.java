@@ -64,6 +64,6 @@ final class Tokenize implements Callable<Integer> {
         throw new IllegalArgumentException("--decode: token " + id + " is not in 0 to " + (tokenizer.vocabSize() - 1));
       }
     }
-    io.out().println(tokenizer.decode(tokens));
+    io.printForeign(tokenizer.decode(tokens) + "\n");
   }
 }
