@@ -71,7 +71,7 @@ class HostileTemplateTest {
 
   /** Work that is not in proportion to the steps that it looks like. Some of it is done, in little time, and some refused. */
   static List<String> lopsided() {
-    String k = "{% set k = ('a' * 1000) * 1000 %}{% set n = k ~ 'b' %}";
+    String k = "{% set k = ('a' * 1000) * 400 %}{% set n = k ~ 'b' %}";
     String shared = "{% set n = namespace(l=[1], m=[1], d={}) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}{% set n.m = [n.m, n.m] %}"
         + "{% set n.d = {'a': n.d, 'b': n.d} %}{% endfor %}";
     String often = "{% for i in range(90000) %}{% if ";
@@ -98,6 +98,7 @@ class HostileTemplateTest {
         "{% set s = ('\\x01' * 1000) * 1000 %}{{ s | tojson | length }}{{ [s] | string | length }}{{ s | tojson | length }}{{ s | tojson | length }}",
         "{{ ([2.2250738585072014e-308, 1.7976931348623157e308] * 90000) | string | length }}", k + "{% for i in range(99) %}{{ k.replace('', '') | length }}{% endfor %}",
         "{% set r = range(90000) | map('string') | list %}{% for i in range(10) %}{{ r | map('int') | sum }}{% endfor %}",
+        "{{ ([2.3e-308] * 90000) | map('round', 300) | list | length }}", "{% for i in range(90000) %}{% if '%.60f' % 1.7e308 %}{% endif %}{% endfor %}",
         "{% filter trim" + "|trim".repeat(20_000) + " %}a{% endfilter %}", "{{ 'a' | map(*(['map'] * 50000)) | list }}", "{{ {a" + "()".repeat(20_000) + ": 1} }}");
   }
 
@@ -121,14 +122,14 @@ class HostileTemplateTest {
   @Test
   void keysMayHaveOneHash() {
     List<List<Object>> pairs = new java.util.ArrayList<>();
-    for (int i = 0; i < 15_000; i++) {
+    for (int i = 0; i < 8_000; i++) {
       int hash = 0x3ff00000 + i; // of its upper half, so that both halves cancel
       pairs.add(List.of(Double.longBitsToDouble((long) hash << 32 | hash), 1));
       pairs.add(List.of((long) hash << 32 | hash, 1));
     }
     String template = "{% set d = dict(pairs) %}{{ d | length }} {{ pairs | map(attribute=0) | unique | list | length }}{% for p in pairs %}{{ '' if p[0] in d else 'x' }}{% endfor %}";
     assertTimeoutPreemptively(Duration.ofSeconds(20), () ->
-        assertEquals("30000 30000", Template.parse(template).render(Map.of("pairs", pairs)).toString()));
+        assertEquals("16000 16000", Template.parse(template).render(Map.of("pairs", pairs)).toString()));
   }
 
   @ParameterizedTest

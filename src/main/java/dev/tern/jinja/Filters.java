@@ -57,7 +57,7 @@ final class Filters {
       case "abs":
         return value instanceof Double d ? (Object) Math.abs(d) : Operators.compare(env, value, 0L) < 0 ? Operators.negate(value) : value;
       case "round":
-        return round(value, args);
+        return round(env, value, args);
       case "attr":
         return Members.attribute(env, value, String.valueOf(args.text(0, "name")));
       case "items":
@@ -158,7 +158,7 @@ final class Filters {
     return chars.length() <= 64 && DECIMAL.matcher(chars).matches() ? chars : "";
   }
 
-  private static Object round(Object value, Args args) {
+  private static Object round(Env env, Object value, Args args) {
     if (!Operators.isNumber(value)) {
       throw Values.error("a value of type " + Values.typeName(value) + " cannot be rounded");
     }
@@ -168,6 +168,7 @@ final class Filters {
     if (Double.isNaN(d) || Double.isInfinite(d) || Math.abs(digits) > 300) {
       return d;
     }
+    env.budget.steps((Math.abs(Math.getExponent(d)) + Math.abs(digits)) / 4); // as many digits are computed with
     RoundingMode mode = how == null ? RoundingMode.HALF_EVEN : switch (how.toString()) {
       case "ceil" -> RoundingMode.CEILING;
       case "floor" -> RoundingMode.FLOOR;
