@@ -68,9 +68,9 @@ final class Printer {
   }
 
   private static String quoted(Env env, String chars) {
-    env.budget.chars(chars.length());
+    env.budget.chars(2L * chars.length()); // in the builder and out of it
     char quote = chars.indexOf('\'') >= 0 && chars.indexOf('"') < 0 ? '"' : '\'';
-    StringBuilder quoted = new StringBuilder().append(quote);
+    StringBuilder quoted = new StringBuilder(chars.length() + 2).append(quote);
     for (int i = 0; i < chars.length(); ) {
       int c = chars.codePointAt(i);
       i += Character.charCount(c);
@@ -199,7 +199,7 @@ final class Printer {
   }
 
   private static String jsonString(Env env, String chars, boolean ascii) {
-    env.budget.chars(chars.length());
+    env.budget.chars(2L * chars.length()); // in the builder and out of it
     StringBuilder json = new StringBuilder(chars.length() + 2).append('"');
     for (int i = 0; i < chars.length(); i++) {
       char c = chars.charAt(i);
