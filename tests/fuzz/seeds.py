@@ -134,3 +134,18 @@ with open(os.path.join(ROOT, "data", "chat", "cases.json")) as f:
 longest = sorted(set(templates), key=lambda t: (-len(t), t))[:24]
 for i, template in enumerate(longest):
     put(os.path.join(ROOT, "resources", "dev", "tern", "jinja", "TemplateFuzzTestInputs", "chatTemplate"), "%02d" % i, template.encode())
+
+# Little templates with much to do: shared lists, long searches, sorts of long texts, orders that are not transitive. HostileTemplateTest
+# has the same at full size; instrumented code takes too long for that.
+share = "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}"
+long = "{% set k = 'a' * 999 %}"
+hostile = [
+    share + "{{ ns.x < ns.x }}", share + "{{ [ns.x, [ns.x]] | sort | unique }}", share + "{{ [1] | tojson(separators=[ns.x, 'a']) }}",
+    long + "{{ (k ~ k).find(k ~ 'b') }}", long + "{{ k ~ 'b' in k ~ k ~ k }}", long + "{{ k.strip('b' * 999 ~ 'a') | length }}",
+    "{% set k = 'A' * 999 %}{{ ([k] * 99) | sort | length }}", "{{ ('x,' * 99).rsplit(',', 90) | length }}",
+    long + "{{ ([{'x': 1}] * 99) | map(attribute=k ~ '.' ~ k, default=1) | list | length }}",
+    "{{ ([9007199254740992, 9007199254740993, 9007199254740992.0, 9007199254740994, 1e308 * 10 - 1e308 * 10] * 100) | sort | length }}",
+    "{{ 'a' | map(*(['map'] * 500)) | list }}", "{{ 'a'.ljust(4611686018427387904) }}{{ '%-9.3s|%+06.2f' % ('\U0001f600', 1.5) }}",
+]
+for i, template in enumerate(hostile):
+    put(os.path.join(ROOT, "resources", "dev", "tern", "jinja", "TemplateFuzzTestInputs", "chatTemplate"), "hostile%02d" % i, template.encode())

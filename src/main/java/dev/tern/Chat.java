@@ -54,6 +54,7 @@ public final class Chat {
    *
    * @throws ConcurrentModificationException if it has not
    * @throws ChatTemplateException if the template does not render the conversation; it is as it was then
+   * @throws CancelledException if the thread is interrupted while the template renders; the conversation is as it was then
    * @throws ContextFullException if a dense cache cannot hold the conversation; it is as it was then
    * @throws ClosedException if the session or the engine is closed
    */

@@ -64,6 +64,7 @@ public final class ChatTemplate {
    *
    * @param addGenerationPrompt whether the model is to speak next
    * @throws ChatTemplateException if the template refuses the messages, fails, or exceeds its budget
+   * @throws CancelledException if the thread is interrupted while there is more than a little to do; the flag stays set
    * @throws IllegalArgumentException if {@link #with} was given a value of another kind
    */
   public String render(List<ChatMessage> messages, boolean addGenerationPrompt) {

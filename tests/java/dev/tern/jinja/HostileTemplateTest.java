@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tern.CancelledException;
 import dev.tern.ChatTemplateException;
 import dev.tern.ChatTemplateException.Reason;
 import java.lang.management.ManagementFactory;
@@ -66,6 +67,95 @@ class HostileTemplateTest {
       return thrown;
     });
     assertEquals(Reason.LIMIT, e.reason(), e.getMessage());
+  }
+
+  /** Work that is not in proportion to the steps that it looks like. Some of it is done, in little time, and some refused. */
+  static List<String> lopsided() {
+    String k = "{% set k = ('a' * 1000) * 400 %}{% set n = k ~ 'b' %}";
+    String shared = "{% set n = namespace(l=[1], m=[1], d={}) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}{% set n.m = [n.m, n.m] %}"
+        + "{% set n.d = {'a': n.d, 'b': n.d} %}{% endfor %}";
+    String often = "{% for i in range(90000) %}{% if ";
+    String end = " %}{% endif %}{% endfor %}";
+    return List.of(
+        shared + "{{ n.l < n.l }}", shared + "{{ n.l < n.m }}", shared + "{{ n.l == n.m }}", shared + "{{ n.l in [n.m] }}", shared + "{{ [n.l, n.m] | sort }}",
+        shared + "{{ [n.l, n.m] | max }}", shared + "{{ [n.l] | unique }}", shared + "{{ [{'a': n.l}, {'a': n.m}] | groupby('a') }}", shared + "{{ n.d == n.d.a }}",
+        shared + "{{ n.d | tojson(sort_keys=true) }}", shared + "{{ {'a': n.l, 'b': n.m} | dictsort(by='value') }}", shared + "{{ {n.l: 1} }}",
+        shared + "{{ [1] | tojson(separators=[n.l, 'a']) }}", shared + "{{ {} | dictsort(false, n.l) }}", shared + "{{ '%s' % n.l }}", shared + "{{ n.l is lt(n.m) }}",
+        k + "{{ (k ~ k ~ k).find(n) }}", k + "{{ (k ~ k ~ k).rfind('b' ~ k) }}", k + "{{ n in k ~ k ~ k }}", k + "{{ (k ~ k).replace(n, '') | length }}",
+        k + "{{ (k ~ k).split(n) | length }}", k + "{{ (k ~ k).count(n) }}", k + "{{ (k ~ k).rsplit('b' ~ k) | length }}", k + "{{ (k ~ k).index(n) }}",
+        k + "{{ (k ~ k).partition(n) | length }}", k + often + "k.startswith((k, k, k))" + end, k + often + "k.endswith((n, n))" + end,
+        k + "{{ k.strip(('b' * 1000) * 1000 ~ 'a') | length }}", k + "{{ k | trim(('b' * 1000) * 1000 ~ 'a') | length }}",
+        "{{ (('x,' * 1000) * 400).rsplit(',', 399990) | length }}",
+        "{% set k = ('A' * 1000) * 1000 %}{{ ([k] * 100000) | sort | length }}", k + "{{ ([n, k ~ 'c'] * 100000) | sort(case_sensitive=true) | length }}",
+        k + "{{ ([k, n] * 100000) | unique | list | length }}", k + "{{ ([{'a': k}, {'a': n}] * 100000) | groupby('a') | length }}",
+        k + "{{ ([{'x': 1}] * 200000) | map(attribute=k ~ '.' ~ k, default=1) | list | length }}",
+        k + "{% set d = dict([[k, {k: 1}]]) %}{{ ([d] * 200000) | map(attribute=k ~ '.' ~ k) | list | length }}",
+        k + "{% set d = dict([[k, 1]]) %}" + often + "k ~ '' in d" + end, k + often + "k is lower" + end, "{% set a" + "a".repeat(500_000) + " = 1 %}",
+        "{% set f = '%' ~ ('-' * 1000) * 1000 ~ 's' %}" + often + "f % 1" + end, "{% set x = 'a'.ljust(4611686018427387904) %}" + often + "range(90000) | list" + end,
+        "{{ 'a'.ljust(-9223372036854775807 - 1) }}", "{{ 'a'.ljust(9223372036854775807) }}", "{{ '%.3s' % '\ud83d\ude00\ud83d\ude00' }}",
+        "{% set d = dict(range(90000) | batch(2)) %}{% set e = dict(range(1, 90001) | batch(2)) %}" + often + "d == e" + end,
+        "{{ strftime_now(('%Y' * 1000) * 300) | length }}", "{% set s = ('<' * 1000) * 1000 %}{{ s | e | length }}{{ s | e | length }}{{ s | e | length }}",
+        "{% set s = ('\\x01' * 1000) * 1000 %}{{ s | tojson | length }}{{ [s] | string | length }}{{ s | tojson | length }}{{ s | tojson | length }}",
+        "{{ ([2.2250738585072014e-308, 1.7976931348623157e308] * 90000) | string | length }}", k + "{% for i in range(99) %}{{ k.replace('', '') | length }}{% endfor %}",
+        "{% set r = range(90000) | map('string') | list %}{% for i in range(10) %}{{ r | map('int') | sum }}{% endfor %}",
+        "{{ ([2.3e-308] * 90000) | map('round', 300) | list | length }}", "{% for i in range(90000) %}{% if '%.60f' % 1.7e308 %}{% endif %}{% endfor %}",
+        "{% filter trim" + "|trim".repeat(20_000) + " %}a{% endfilter %}", "{{ 'a' | map(*(['map'] * 50000)) | list }}", "{{ {a" + "()".repeat(20_000) + ": 1} }}");
+  }
+
+  @ParameterizedTest
+  @MethodSource("lopsided")
+  void everyStepIsShort(String template) {
+    com.sun.management.ThreadMXBean threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
+      long before = threads.getCurrentThreadAllocatedBytes();
+      try {
+        Template.parse(template).render(Map.of());
+      } catch (ChatTemplateException e) {
+        assertTrue(e.reason() != Reason.REFUSED, e.getMessage());
+      }
+      long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+      assertTrue(allocated < MAX_ALLOCATED, allocated + " bytes");
+    });
+  }
+
+  /** Numbers, texts and floats of one hash each, all in one dictionary. */
+  @Test
+  void keysMayHaveOneHash() {
+    List<List<Object>> pairs = new java.util.ArrayList<>();
+    for (int i = 0; i < 8_000; i++) {
+      int hash = 0x3ff00000 + i; // of its upper half, so that both halves cancel
+      pairs.add(List.of(Double.longBitsToDouble((long) hash << 32 | hash), 1));
+      pairs.add(List.of((long) hash << 32 | hash, 1));
+    }
+    String template = "{% set d = dict(pairs) %}{{ d | length }} {{ pairs | map(attribute=0) | unique | list | length }}{% for p in pairs %}{{ '' if p[0] in d else 'x' }}{% endfor %}";
+    assertTimeoutPreemptively(Duration.ofSeconds(20), () ->
+        assertEquals("16000 16000", Template.parse(template).render(Map.of("pairs", pairs)).toString()));
+  }
+
+  @ParameterizedTest
+  @CsvSource(delimiter = ';', value = {
+    "nan < 1, nan > 1, nan <= nan, nan >= 1, [nan] < [1], [nan] > [1];(False, False, False, False, False, False)",
+    "[nan, 2, nan, 1.5, -1] | sort;[-1, 1.5, 2, nan, nan]", "(mixed * 600) | sort | length;3600", "(mixed * 600 + [nan] * 99) | sort(reverse=true) | last;9007199254740992.0",
+    "9007199254740993 == 9007199254740992.0, 9007199254740993 > 9007199254740992.0;(False, True)", "9223372036854775807 < 9223372036854775808.0;True",
+    "-9223372036854775807 > -1e300, 1 < 1.5, -1 > -1.5, 2 > 1.5;(True, True, True, True)", "-0.0 < 0, 0 == -0.0, [none] < [none];(False, True, False)",
+    "('ab' * 20 ~ 'c' ~ 'ab' * 20).find('b' ~ 'ab' * 10 ~ 'c');19", "('ab' * 20 ~ 'c' ~ 'ab' * 20).rfind('ab' * 15);51", "('ab' * 40).count('ab' * 10);4",
+    "'aXbXc'.rsplit('X', 1), 'aaa'.rsplit('aa');(['aXb', 'c'], ['a', ''])", "('zyab' * 3).strip('bcdefghijklmnopqrstuvwxyz');abzyabzya"
+  })
+  void whatWasMendedIsRight(String expression, String expected) {
+    String values = "{% set nan = 1e308 * 10 - 1e308 * 10 %}"
+        + "{% set mixed = [9007199254740992, 9007199254740993, 9007199254740992.0, 9007199254740994, 9007199254740995, 9007199254740996.0] %}";
+    assertEquals(expected, Template.parse(values + "{{ " + expression + " }}").render(Map.of()).toString());
+  }
+
+  @Test
+  void interruptingEndsARendering() {
+    Template template = Template.parse("{% set r = range(90000) %}{% for i in r %}{{ r | sort | length }}{% endfor %}");
+    Thread.currentThread().interrupt();
+    try {
+      assertThrows(CancelledException.class, () -> template.render(Map.of()));
+    } finally {
+      assertTrue(Thread.interrupted(), "the flag stays set");
+    }
   }
 
   @ParameterizedTest

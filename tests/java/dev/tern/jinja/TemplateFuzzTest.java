@@ -23,6 +23,14 @@ class TemplateFuzzTest {
           "add_generation_prompt", true,
           "tools", List.of(Map.of("name", "f", "parameters", Map.of("x", 1.5, "y", -3L))));
 
+  static { // an agent that instruments classes while they load allocates much more than a template may
+    Template.parse(
+        "{% macro m(a, b=1) %}{{ a ~ b }}{% endmacro %}{{ m('x') }}{% set n = namespace(a=[3, 1.5, 'B']) %}{% call m(1) %}{% endcall %}"
+            + "{% for x in n.a if x is string %}{{ loop.index }}{{ x.replace('B', 'c').split('a' * 20) | tojson }}{% endfor %}{% filter trim %} a {% endfilter %}"
+            + "{{ '%5.1f|{}' % 2.5 }}{{ '{}'.format(1) }}{{ strftime_now('%Y') }}{{ [2, 1] | sort | map('string') | join(',') }}{{ {'a': [1]} == {'a': [2]} }}"
+            + "{{ [{'a': 1}] | groupby('a') | length }}{{ {'b': 1} | dictsort }}{{ 'abc'[1:] in 'bc' }}{{ [1] < [2.5] }}{{ '1.5' | float }}").render(VALUES);
+  }
+
   @FuzzTest
   void chatTemplate(byte @NotNull [] bytes) {
     long before = THREADS.getCurrentThreadAllocatedBytes();

@@ -1,5 +1,6 @@
 package dev.tern.jinja;
 
+import dev.tern.CancelledException;
 import dev.tern.ChatTemplateException;
 import dev.tern.ChatTemplateException.Reason;
 
@@ -12,6 +13,9 @@ final class Budget {
   static final int MAX_DEPTH = 200;
 
   private static final long STEPS = 1_000_000;
+  /** So many steps, a power of two, pass between two looks at whether the thread is interrupted. */
+  private static final long WATCH = 4096;
+
   private static final long BYTES = 32 << 20;
   /** Values given are copied a few times while they are rendered, so that long conversations may take more. */
   private static final int PER_GIVEN_CHAR = 64;
@@ -31,15 +35,18 @@ final class Budget {
   }
 
   void steps(long n) {
-    if (n > steps) {
+    if (n < 0 || n > steps) {
       throw exceeded("takes too many steps");
+    }
+    if (n > (steps & WATCH - 1) && Thread.currentThread().isInterrupted()) {
+      throw new CancelledException("the rendering thread was interrupted");
     }
     steps -= n;
   }
 
   /** So many characters are about to be made. Looking at them is work too. */
   void chars(long n) {
-    bytes(2 * n);
+    bytes(n > Long.MAX_VALUE / 2 ? n : 2 * n);
     steps(n / 16);
   }
 
@@ -50,7 +57,7 @@ final class Budget {
   }
 
   void bytes(long n) {
-    if (n > bytes) {
+    if (n < 0 || n > bytes) {
       throw exceeded("takes too much memory");
     }
     bytes -= n;

@@ -40,7 +40,7 @@ record Call(Expression function, Arguments arguments) implements Expression {
         if (name.equals("*")) {
           values.addAll(Values.elements(env, value));
         } else if (name.equals("**") && value instanceof Dict d) {
-          d.map().forEach((k, v) -> byName.put(String.valueOf(k), v));
+          d.map().forEach((k, v) -> byName.put(String.valueOf(k.value()), v));
         } else {
           byName.put(name, value);
         }

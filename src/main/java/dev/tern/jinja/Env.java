@@ -98,6 +98,7 @@ final class Env {
   Text capture(Scope outer, Statement body, Map<String, Object> names) {
     Scope before = scope;
     Text.Builder outBefore = out;
+    budget.bytes(128);
     out = new Text.Builder(budget);
     scope = new Scope(outer);
     names.forEach(this::set);

@@ -239,13 +239,7 @@ class ExpressionParser extends Words {
     expectOperator("(");
     List<Expression> positional = new ArrayList<>();
     Map<String, Expression> named = new LinkedHashMap<>();
-    while (!skipOperator(")")) {
-      if (!positional.isEmpty() || !named.isEmpty()) {
-        expectOperator(",");
-        if (skipOperator(")")) {
-          break;
-        }
-      }
+    while (another(")", positional.isEmpty() && named.isEmpty())) {
       String name = isOperator("*") || isOperator("**") ? take().text() : null;
       if (name == null && peek().kind() == Kind.NAME && peekSecond().is(Kind.OPERATOR, "=")) {
         name = take().text();
@@ -360,13 +354,7 @@ class ExpressionParser extends Words {
       return value;
     } else if (skipOperator("[")) {
       List<Expression> items = new ArrayList<>();
-      while (!skipOperator("]")) {
-        if (!items.isEmpty()) {
-          expectOperator(",");
-          if (skipOperator("]")) {
-            break;
-          }
-        }
+      while (another("]", items.isEmpty())) {
         items.add(expression());
       }
       return sequence(items, false);
@@ -377,22 +365,19 @@ class ExpressionParser extends Words {
   }
 
   private Expression dict() {
-    Map<Expression, Expression> entries = new LinkedHashMap<>();
-    while (!skipOperator("}")) {
-      if (!entries.isEmpty()) {
-        expectOperator(",");
-        if (skipOperator("}")) {
-          break;
-        }
-      }
-      Expression key = expression();
+    List<Expression> keys = new ArrayList<>();
+    List<Expression> values = new ArrayList<>();
+    while (another("}", keys.isEmpty())) {
+      keys.add(expression());
       expectOperator(":");
-      entries.put(key, expression());
+      values.add(expression());
     }
     return env -> {
-      env.budget.bytes(64L * entries.size());
-      Map<Object, Object> map = new LinkedHashMap<>();
-      entries.forEach((k, v) -> map.put(Values.key(env.eval(k)), env.eval(v)));
+      env.budget.bytes(64 + (long) Key.ENTRY_BYTES * keys.size());
+      Map<Key, Object> map = new LinkedHashMap<>();
+      for (int i = 0; i < keys.size(); i++) {
+        map.put(Values.key(env, env.eval(keys.get(i))), env.eval(values.get(i)));
+      }
       return new Dict(map);
     };
   }

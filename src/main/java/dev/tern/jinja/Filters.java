@@ -1,5 +1,6 @@
 package dev.tern.jinja;
 
+import dev.tern.jinja.Ordered.Path;
 import dev.tern.jinja.Values.Args;
 import dev.tern.jinja.Values.Dict;
 import dev.tern.jinja.Values.Seq;
@@ -8,12 +9,15 @@ import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
+import java.util.regex.Pattern;
 
 /** The filters: VALUE | NAME(ARGUMENTS). */
 final class Filters {
+  private static final List<String> ESCAPES = List.of("&amp;", "&lt;", "&gt;", "&#39;", "&#34;");
+  private static final Pattern WHOLE = Pattern.compile("[+-]?\\d+");
+  private static final Pattern DECIMAL = Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
+
   private Filters() {}
 
   static Object apply(Env env, String name, Object value, Args args) {
@@ -22,9 +26,11 @@ final class Filters {
     } else {
       env.budget.steps(1 + t.length() / 16);
     }
+    env.budget.enter(); // map() applies filters, which may be map()
     Object result = general(env, name, value, args);
     result = result != null ? result : ofTexts(env, name, value, args);
     result = result != null ? result : ofLists(env, name, value, args);
+    env.budget.leave();
     if (result == null) {
       throw Values.error("there is no filter '" + name + "'");
     }
@@ -45,19 +51,19 @@ final class Filters {
       case "tojson":
         return json(env, value, args);
       case "int":
-        return toInt(value, args);
+        return toInt(env, value, args);
       case "float":
-        return toFloat(value, args);
+        return toFloat(env, value, args);
       case "abs":
-        return value instanceof Double d ? (Object) Math.abs(d) : Operators.compare(value, 0L) < 0 ? Operators.negate(value) : value;
+        return value instanceof Double d ? (Object) Math.abs(d) : Operators.compare(env, value, 0L) < 0 ? Operators.negate(value) : value;
       case "round":
-        return round(value, args);
+        return round(env, value, args);
       case "attr":
         return Members.attribute(env, value, String.valueOf(args.text(0, "name")));
       case "items":
         return value instanceof Undefined ? Seq.list(List.of()) : Members.items(env, dict(value));
       case "dictsort":
-        return dictsort(env, dict(value), args);
+        return Ordered.dictsort(env, dict(value), args);
       default:
         return null;
     }
@@ -90,7 +96,8 @@ final class Filters {
     for (int i = 0; i < chars.length(); i++) {
       int special = "&<>'\"".indexOf(chars.charAt(i));
       if (special >= 0) {
-        out.append(t.substring(from, i)).append(List.of("&amp;", "&lt;", "&gt;", "&#39;", "&#34;").get(special));
+        env.budget.step();
+        out.append(t.substring(from, i)).append(ESCAPES.get(special));
         from = i + 1;
       }
     }
@@ -106,45 +113,52 @@ final class Filters {
     Object separators = args.named().getOrDefault("separators", Values.NONE);
     String[] ends = {null, null};
     if (separators instanceof Seq s && s.items().size() == 2) {
-      ends = new String[] {s.items().get(0).toString(), s.items().get(1).toString()};
+      ends = new String[] {separator(s.items().get(0)), separator(s.items().get(1))};
     }
     boolean ascii = Values.truth(args.named().getOrDefault("ensure_ascii", args.positional().size() > 1 ? args.positional().get(0) : false));
     boolean sorted = Values.truth(args.named().getOrDefault("sort_keys", false));
     return Printer.json(env, value, new Printer.Json(blanks, ends[0] != null ? ends[0] : blanks >= 0 ? "," : ", ", ends[1] != null ? ends[1] : ": ", sorted, ascii));
   }
 
-  private static Object toInt(Object value, Args args) {
+  private static String separator(Object value) {
+    if (value instanceof Text t) {
+      return t.toString();
+    }
+    throw Values.error("a separator is of type " + Values.typeName(value) + ", expected str");
+  }
+
+  private static Object toInt(Env env, Object value, Args args) {
     if (value instanceof Double d && Math.abs(d) < 0x1p63) {
       return (long) (double) d;
     } else if (Operators.isNumber(value) && !(value instanceof Double)) {
       return Operators.integer(value, "a number");
     }
     try {
-      String chars = digits(value);
-      return chars.matches("[+-]?\\d+") ? Long.parseLong(chars) : (long) Double.parseDouble(chars);
+      String chars = digits(env, value);
+      return WHOLE.matcher(chars).matches() ? Long.parseLong(chars) : (long) Double.parseDouble(chars);
     } catch (NumberFormatException e) {
       return args.get(0, "default", 0L);
     }
   }
 
-  private static Object toFloat(Object value, Args args) {
+  private static Object toFloat(Env env, Object value, Args args) {
     if (Operators.isNumber(value)) {
       return Operators.real(value);
     }
     try {
-      return Double.parseDouble(digits(value));
+      return Double.parseDouble(digits(env, value));
     } catch (NumberFormatException e) {
       return args.get(0, "default", 0.0);
     }
   }
 
   /** The characters of a decimal number, or none. */
-  private static String digits(Object value) {
-    String chars = value instanceof Text t ? Strings.strip(t, null, true, true).toString() : "";
-    return chars.length() <= 64 && chars.matches("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?") ? chars : "";
+  private static String digits(Env env, Object value) {
+    String chars = value instanceof Text t ? Strings.strip(env, t, null, true, true).toString() : "";
+    return chars.length() <= 64 && DECIMAL.matcher(chars).matches() ? chars : "";
   }
 
-  private static Object round(Object value, Args args) {
+  private static Object round(Env env, Object value, Args args) {
     if (!Operators.isNumber(value)) {
       throw Values.error("a value of type " + Values.typeName(value) + " cannot be rounded");
     }
@@ -154,6 +168,7 @@ final class Filters {
     if (Double.isNaN(d) || Double.isInfinite(d) || Math.abs(digits) > 300) {
       return d;
     }
+    env.budget.steps((Math.abs(Math.getExponent(d)) + Math.abs(digits)) / 4); // as many digits are computed with
     RoundingMode mode = how == null ? RoundingMode.HALF_EVEN : switch (how.toString()) {
       case "ceil" -> RoundingMode.CEILING;
       case "floor" -> RoundingMode.FLOOR;
@@ -165,7 +180,7 @@ final class Filters {
   private static Object ofTexts(Env env, String name, Object value, Args args) {
     switch (name) {
       case "trim":
-        return Strings.strip(Printer.text(env, value), args.text(0, "chars"), true, true);
+        return Strings.strip(env, Printer.text(env, value), args.text(0, "chars"), true, true);
       case "upper", "lower", "capitalize":
         return Strings.call(env, Printer.text(env, value), name, Args.NONE);
       case "title":
@@ -188,9 +203,9 @@ final class Filters {
     }
   }
 
-  private static java.util.Map<Object, Object> named(Args args) {
-    java.util.Map<Object, Object> map = new java.util.HashMap<>();
-    args.named().forEach((k, v) -> map.put(Text.template(k), v));
+  private static java.util.Map<Key, Object> named(Args args) {
+    java.util.Map<Key, Object> map = new java.util.HashMap<>();
+    args.named().forEach((k, v) -> map.put(new Key(Text.template(k)), v));
     return map;
   }
 
@@ -238,7 +253,8 @@ final class Filters {
       case "join":
         Text separator = args.text(0, "d");
         Object attribute = args.get(1, "attribute", null);
-        List<Object> parts = attribute == null ? items : items.stream().map(i -> path(env, i, attribute)).toList();
+        Path each = path(env, attribute);
+        List<Object> parts = attribute == null ? items : items.stream().map(i -> each.of(env, i)).toList();
         return Strings.join(env, separator == null ? Text.EMPTY : separator, parts);
       case "reverse":
         List<Object> reversed = new ArrayList<>(items);
@@ -246,19 +262,28 @@ final class Filters {
         return Seq.list(reversed);
       case "sum":
         Object total = args.get(1, "start", 0L);
+        Path summand = path(env, args.get(0, "attribute", null));
         for (Object item : items) {
-          total = Operators.add(env, total, args.get(0, "attribute", null) == null ? item : path(env, item, args.get(0, "attribute", null)));
+          total = Operators.add(env, total, summand.of(env, item));
         }
         return total;
       case "batch":
         return batch(env, items, args);
-      case "sort", "unique", "min", "max":
-        return ordered(env, name, items, args);
+      case "sort":
+        return Ordered.sort(env, items, args);
+      case "unique":
+        return Ordered.unique(env, items, args);
+      case "min", "max":
+        return Ordered.extreme(env, name, items, args);
       case "groupby":
-        return groups(env, items, args.need(0, "attribute"));
+        return Ordered.groups(env, items, args.need(0, "attribute"));
       default:
         return chosen(env, name, items, args);
     }
+  }
+
+  private static Path path(Env env, Object attribute) {
+    return attribute == null ? (e, item) -> item : Ordered.path(env, attribute);
   }
 
   private static Object batch(Env env, List<Object> items, Args args) {
@@ -279,94 +304,25 @@ final class Filters {
     return Seq.list(batches);
   }
 
-  /** What lies behind "a.b.0". */
-  private static Object path(Env env, Object item, Object attribute) {
-    if (!(attribute instanceof Text t)) {
-      return Members.item(env, item, attribute);
-    }
-    for (String part : t.toString().split("\\.")) {
-      item = part.matches("\\d{1,9}") ? Members.item(env, item, Long.parseLong(part)) : Members.item(env, item, Text.template(part));
-    }
-    return item;
-  }
-
-  private static Object folded(Object value, boolean caseSensitive) {
-    return !caseSensitive && value instanceof Text t ? Text.made(t.toString().toLowerCase(Locale.ROOT), t) : value;
-  }
-
-  private static Object ordered(Env env, String name, List<Object> items, Args args) {
-    boolean sort = name.equals("sort");
-    boolean sensitive = args.flag(sort ? 1 : 0, "case_sensitive", false);
-    Object attribute = args.get(sort ? 2 : 1, "attribute", null);
-    Comparator<Object> order = (a, b) -> {
-      env.budget.step();
-      Object x = attribute == null ? a : path(env, a, attribute);
-      Object y = attribute == null ? b : path(env, b, attribute);
-      return Operators.compare(folded(x, sensitive), folded(y, sensitive));
-    };
-    if (sort) {
-      List<Object> sorted = new ArrayList<>(items);
-      sorted.sort(args.flag(0, "reverse", false) ? order.reversed() : order);
-      return Seq.list(sorted);
-    } else if (name.equals("unique")) {
-      List<Object> unique = new ArrayList<>();
-      java.util.Set<Object> seen = new java.util.HashSet<>();
-      for (Object item : items) {
-        if (seen.add(Values.key(folded(attribute == null ? item : path(env, item, attribute), sensitive)))) {
-          unique.add(item);
-        }
-      }
-      return Seq.list(unique);
-    }
-    return items.isEmpty() ? new Undefined(name) : name.equals("min") ? Collections.min(items, order) : Collections.max(items, order);
-  }
-
-  private static Object dictsort(Env env, Dict d, Args args) {
-    boolean sensitive = args.flag(0, "case_sensitive", false);
-    int by = "value".equals(String.valueOf(args.get(1, "by", Text.EMPTY))) ? 1 : 0;
-    List<Object> items = new ArrayList<>(Members.items(env, d).items());
-    Comparator<Object> order = Comparator.comparing(pair -> folded(((Seq) pair).items().get(by), sensitive), Operators::compare);
-    env.budget.steps(32L * items.size());
-    items.sort(args.flag(2, "reverse", false) ? order.reversed() : order);
-    return Seq.list(items);
-  }
-
-  private static Object groups(Env env, List<Object> items, Object attribute) {
-    List<Object> sorted = new ArrayList<>(items);
-    sorted.sort((a, b) -> {
-      env.budget.step();
-      return Operators.compare(path(env, a, attribute), path(env, b, attribute));
-    });
-    List<Object> groups = new ArrayList<>();
-    for (int i = 0; i < sorted.size(); ) {
-      Object key = path(env, sorted.get(i), attribute);
-      List<Object> members = new ArrayList<>();
-      while (i < sorted.size() && Operators.equal(env, path(env, sorted.get(i), attribute), key)) {
-        members.add(sorted.get(i++));
-      }
-      if (members.isEmpty()) {
-        throw Values.error("groupby() by a value that is not equal to itself");
-      }
-      groups.add(Seq.tuple(key, Seq.list(members)));
-    }
-    return Seq.list(groups);
-  }
-
   private static Object chosen(Env env, String name, List<Object> items, Args args) {
     List<Object> chosen = new ArrayList<>();
+    if (items.isEmpty()) {
+      return Seq.list(chosen);
+    }
     boolean ofAttribute = name.endsWith("attr");
     int testAt = ofAttribute ? 1 : 0;
     Args rest = args.positional().size() > testAt + 1
         ? new Args(args.positional().subList(testAt + 1, args.positional().size()), args.named()) : new Args(List.of(), args.named());
+    Object attribute = name.equals("map") ? args.named().get("attribute") : ofAttribute ? args.need(0, "attribute") : null;
+    Path path = path(env, attribute);
     for (Object item : items) {
       env.budget.step();
       if (name.equals("map")) {
-        Object attribute = args.named().get("attribute");
         Object fallback = args.named().get("default");
-        Object mapped = attribute == null ? apply(env, String.valueOf(args.text(0, "filter")), item, rest) : path(env, item, attribute);
+        Object mapped = attribute == null ? apply(env, String.valueOf(args.text(0, "filter")), item, rest) : path.of(env, item);
         chosen.add(mapped instanceof Undefined && fallback != null ? fallback : mapped);
       } else {
-        Object tested = ofAttribute ? path(env, item, args.need(0, "attribute")) : item;
+        Object tested = path.of(env, item);
         Text test = args.text(testAt, "test");
         boolean holds = test == null ? Values.truth(tested) : Tests.holds(env, test.toString(), tested, rest);
         if (holds == name.startsWith("select")) {

@@ -4,23 +4,28 @@ import dev.tern.jinja.Values.Args;
 import dev.tern.jinja.Values.Dict;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 /** Texts with places for values: Python's % operator, and the plain forms of its format method. */
 final class Formatter {
   private static final int MAX_DIGITS = 64;
 
+  private static final Pattern NAME = Pattern.compile("\\w{0,64}");
+  private static final Pattern NUMBER = Pattern.compile("\\d+");
+
   private Formatter() {}
 
   /** Fills text to a width; left says which part of the filling goes before it. */
   static Text pad(Env env, Text s, String fill, long width, double left) {
-    long missing = width - Strings.length(env, s);
+    long missing = Math.max(0, width) - Strings.length(env, s);
     if (missing <= 0) {
       return s;
     }
+    env.budget.chars(missing);
+    env.budget.chars(missing);
     if (fill.codePointCount(0, fill.length()) != 1) {
       throw Values.error("filling must be one character");
     }
-    env.budget.chars(2 * missing);
     int before = left == 0.5 ? (int) (missing / 2 + (missing & width & 1)) : (int) (missing * left); // as Python centers
     boolean signed = fill.equals("0") && left == 1 && !s.isEmpty() && "+-".indexOf(s.toString().charAt(0)) >= 0;
     Text.Builder out = new Text.Builder(env.budget);
@@ -34,6 +39,7 @@ final class Formatter {
   static Text percent(Env env, Text format, List<Object> values, Object all) {
     Text.Builder out = new Text.Builder(env.budget);
     String f = format.toString();
+    env.budget.chars(f.length());
     int next = 0;
     int from = 0;
     for (int at = f.indexOf('%'); at >= 0; at = f.indexOf('%', from)) {
@@ -46,7 +52,7 @@ final class Formatter {
         if (close < 0 || !(all instanceof Dict d)) {
           throw Values.error("the format '" + f + "' needs a dict");
         }
-        named = d.map().get(Text.given(f.substring(i + 1, close)));
+        named = d.get(f.substring(i + 1, close));
         i = close + 1;
       }
       int spec = i;
@@ -70,7 +76,12 @@ final class Formatter {
   }
 
   private static Text one(Env env, String spec, char kind, Object value) {
-    String flags = spec.replaceAll("[1-9].*|\\..*", "");
+    env.budget.steps(8);
+    int end = 0;
+    while (end < spec.length() && spec.charAt(end) != '.' && (spec.charAt(end) < '1' || spec.charAt(end) > '9')) {
+      end++;
+    }
+    String flags = spec.substring(0, end);
     String rest = spec.substring(flags.length());
     int dot = rest.indexOf('.');
     int width = number(dot < 0 ? rest : rest.substring(0, dot));
@@ -80,7 +91,7 @@ final class Formatter {
       case 's', 'r' -> {
         text = kind == 's' ? Printer.text(env, value) : Printer.text(env, Values.Seq.list(List.of(value)));
         text = kind == 's' ? text : text.substring(1, text.length() - 1);
-        text = precision >= 0 && precision < text.length() ? text.substring(0, text.toString().offsetByCodePoints(0, precision)) : text;
+        text = precision >= 0 && precision < Strings.length(env, text) ? text.substring(0, text.toString().offsetByCodePoints(0, precision)) : text;
       }
       case 'd', 'i', 'x', 'X' -> {
         long n = value instanceof Double d ? (long) (double) d : Operators.integer(value, "a value for %" + kind);
@@ -91,6 +102,7 @@ final class Formatter {
         if (!Operators.isNumber(value) || precision > MAX_DIGITS) {
           throw Values.error("a value for %f of type " + Values.typeName(value) + ", or more than " + MAX_DIGITS + " digits");
         }
+        env.budget.steps(8 + Math.abs(Math.getExponent(Operators.real(value))) / 8);
         text = Text.template(String.format(Locale.ROOT, "%." + (precision < 0 ? 6 : precision) + "f", Operators.real(value)));
       }
       default -> throw Values.error("the conversion %" + kind + " is not supported");
@@ -117,6 +129,7 @@ final class Formatter {
   static Text braces(Env env, Text format, Args args) {
     Text.Builder out = new Text.Builder(env.budget);
     String f = format.toString();
+    env.budget.chars(f.length());
     int next = 0;
     for (int i = 0; i < f.length(); ) {
       char c = f.charAt(i);
@@ -134,10 +147,10 @@ final class Formatter {
       } else {
         int close = c == '{' ? f.indexOf('}', i) : -1;
         String name = close < 0 ? "" : f.substring(i + 1, close);
-        if (close < 0 || !name.matches("\\w{0,64}")) {
+        if (close < 0 || !NAME.matcher(name).matches()) {
           throw Values.error("the format '" + f + "' is not supported");
         }
-        Object value = name.isEmpty() || name.matches("\\d+")
+        Object value = name.isEmpty() || NUMBER.matcher(name).matches()
             ? args.need(name.isEmpty() ? next++ : number(name), "{" + name + "}") : args.named().get(name);
         if (value == null) {
           throw Values.error("the format '" + f + "' has no value for {" + name + "}");

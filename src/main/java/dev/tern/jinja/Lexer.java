@@ -12,6 +12,7 @@ import java.util.List;
  */
 final class Lexer {
   private static final int MAX_LENGTH = 1 << 20;
+  private static final int MAX_NAME = 256; // looked up in every scope
   private static final String[] OPERATORS = {
     "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ","
   };
@@ -197,6 +198,9 @@ final class Lexer {
       while (at < source.length() && !Character.isIdentifierIgnorable(source.codePointAt(at))
           && Character.isUnicodeIdentifierPart(source.codePointAt(at))) {
         at += Character.charCount(source.codePointAt(at));
+      }
+      if (at - start > MAX_NAME) {
+        throw Budget.exceeded("has a name of " + (at - start) + " characters, at most " + MAX_NAME + " are read");
       }
       add(Kind.NAME, source.substring(start, at));
     } else {

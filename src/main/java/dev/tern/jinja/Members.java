@@ -28,12 +28,13 @@ final class Members {
     if (value instanceof Undefined u) {
       throw u.error();
     }
+    env.budget.steps(name.length() / 16);
     Object method = method(value, name);
     if (method != null) {
       return method;
     }
     if (value instanceof Dict d) {
-      Object item = d.map().get(Text.given(name));
+      Object item = d.get(name);
       return item != null ? item : new Undefined(name);
     } else if (value instanceof Namespace n) {
       return n.map.getOrDefault(name, new Undefined(name));
@@ -49,7 +50,7 @@ final class Members {
       throw u.error();
     }
     if (value instanceof Dict d) {
-      Object item = d.map().get(Values.key(key));
+      Object item = d.map().get(Values.key(env, key));
       if (item != null) {
         return item;
       }
@@ -128,7 +129,7 @@ final class Members {
       return TEXT_METHODS.contains(name) ? (env, args) -> Strings.call(env, t, name, args) : null;
     } else if (value instanceof Dict d) {
       Function method = dictMethod(d, name);
-      return method != null || !CHANGING.contains(name) || d.map().containsKey(Text.given(name)) ? method : changing(name);
+      return method != null || !CHANGING.contains(name) || d.get(name) != null ? method : changing(name);
     } else if (value instanceof Seq s) {
       return switch (name) {
         case "index" -> (env, args) -> index(env, s, args.need(0, "value"));
@@ -157,11 +158,11 @@ final class Members {
   private static Function dictMethod(Dict d, String name) {
     return switch (name) {
       case "get" -> (env, args) -> {
-        Object item = d.map().get(Values.key(args.need(0, "key")));
+        Object item = d.map().get(Values.key(env, args.need(0, "key")));
         return item != null ? item : args.get(1, "default", Values.NONE);
       };
       case "items" -> (env, args) -> items(env, d);
-      case "keys" -> (env, args) -> listed(env, d.map().keySet().toArray());
+      case "keys" -> (env, args) -> Seq.list(Values.elements(env, d));
       case "values" -> (env, args) -> listed(env, d.map().values().toArray());
       case "copy" -> (env, args) -> d;
       default -> null;
@@ -171,7 +172,7 @@ final class Members {
   static Seq items(Env env, Dict d) {
     env.budget.elements(3L * d.map().size());
     List<Object> items = new ArrayList<>();
-    d.map().forEach((k, v) -> items.add(Seq.tuple(k, v)));
+    d.map().forEach((k, v) -> items.add(Seq.tuple(k.value(), v)));
     return Seq.list(items);
   }
 
@@ -182,9 +183,10 @@ final class Members {
 
   /** What dict() makes: of another dictionary or of pairs, and of named arguments. */
   static Dict dict(Env env, Args args) {
-    Map<Object, Object> map = new LinkedHashMap<>();
+    Map<Key, Object> map = new LinkedHashMap<>();
     Object from = args.get(0, "", Values.NONE);
     if (from instanceof Dict d) {
+      env.budget.elements(4L * d.map().size());
       map.putAll(d.map());
     } else if (from != Values.NONE) {
       for (Object pair : Values.elements(env, from)) {
@@ -192,11 +194,12 @@ final class Members {
         if (two.size() != 2) {
           throw Values.error("dict() needs pairs");
         }
-        map.put(Values.key(two.get(0)), two.get(1));
+        env.budget.bytes(Key.ENTRY_BYTES);
+        map.put(Values.key(env, two.get(0)), two.get(1));
       }
     }
-    args.named().forEach((k, v) -> map.put(Text.template(k), v));
-    env.budget.bytes(64L * map.size());
+    env.budget.bytes((long) Key.ENTRY_BYTES * args.named().size());
+    args.named().forEach((k, v) -> map.put(new Key(Text.template(k)), v));
     return new Dict(map);
   }
 }

@@ -9,7 +9,8 @@ import java.util.Map;
 
 /** Arithmetic and comparison, as Python has them. Whole numbers have 64 bits; what leaves their range is an error. */
 final class Operators {
-  private static final int MAX_DEPTH = 64; // of what is compared
+  /** What no order holds for: NaN. */
+  private static final int UNORDERED = 2;
 
   private Operators() {}
 
@@ -190,10 +191,8 @@ final class Operators {
   private static boolean sameValue(Env env, Object a, Object b) {
     if (a == b) {
       return true;
-    } else if (whole(a) && whole(b)) {
-      return asLong(a) == asLong(b);
     } else if (isNumber(a) && isNumber(b)) {
-      return real(a) == real(b);
+      return order(a, b) == 0;
     } else if (a instanceof Text s && b instanceof Text t) {
       env.budget.steps(s.length() / 16);
       return s.equals(t);
@@ -204,41 +203,85 @@ final class Operators {
       }
       return same;
     } else if (a instanceof Dict d && b instanceof Dict e) {
-      boolean same = d.map().size() == e.map().size();
-      for (Map.Entry<Object, Object> entry : d.map().entrySet()) {
-        same = same && e.map().containsKey(entry.getKey()) && equal(env, entry.getValue(), e.map().get(entry.getKey()));
-      }
-      return same;
+      return sameEntries(env, d, e);
     }
     return a instanceof Undefined && b instanceof Undefined;
   }
 
-  /** Order of two values. */
-  static int compare(Object a, Object b) {
-    return compare(a, b, 0);
+  private static boolean sameEntries(Env env, Dict d, Dict e) {
+    if (d.map().size() != e.map().size()) {
+      return false;
+    }
+    for (Map.Entry<Key, Object> entry : d.map().entrySet()) {
+      Object other = e.map().get(Values.key(env, entry.getKey().value()));
+      if (other == null || !equal(env, entry.getValue(), other)) {
+        return false;
+      }
+    }
+    return true;
   }
 
-  private static int compare(Object a, Object b, int depth) {
+  /** Order of two values, for sorting: NaN is equal to itself and comes last. */
+  static int compare(Env env, Object a, Object b) {
+    return order(env, a, b, true);
+  }
+
+  /** Order of two values: -1, 0, 1, or UNORDERED, which a total order has none of. */
+  private static int order(Env env, Object a, Object b, boolean total) {
     defined(a, b);
-    if (depth > MAX_DEPTH) {
-      throw Budget.exceeded("compares lists that nest deeper than " + MAX_DEPTH + " levels");
-    }
-    if (whole(a) && whole(b)) {
-      return Long.compare(asLong(a), asLong(b));
-    } else if (isNumber(a) && isNumber(b)) {
-      return Double.compare(real(a), real(b));
+    env.budget.step();
+    if (isNumber(a) && isNumber(b)) {
+      int order = order(a, b);
+      return order == UNORDERED && total ? Boolean.compare(isNaN(a), isNaN(b)) : order;
     } else if (a instanceof Text s && b instanceof Text t) {
-      return s.compareTo(t);
+      env.budget.steps(Math.min(s.length(), t.length()) / 16);
+      return Integer.signum(s.compareTo(t));
     } else if (a instanceof Seq s && b instanceof Seq t && s.tuple() == t.tuple()) {
-      for (int i = 0; i < Math.min(s.items().size(), t.items().size()); i++) {
-        int order = compare(s.items().get(i), t.items().get(i), depth + 1);
-        if (order != 0) {
-          return order;
-        }
-      }
-      return Integer.compare(s.items().size(), t.items().size());
+      env.budget.enter();
+      int order = order(env, s.items(), t.items(), total);
+      env.budget.leave();
+      return order;
     }
     throw unsupported("<", a, b);
+  }
+
+  private static int order(Env env, List<Object> a, List<Object> b, boolean total) {
+    for (int i = 0; a != b && i < Math.min(a.size(), b.size()); i++) {
+      env.budget.step();
+      int order = a.get(i) == b.get(i) ? 0 : order(env, a.get(i), b.get(i), total); // what is the same needs no order, as in Python
+      if (order != 0) {
+        return order;
+      }
+    }
+    return Integer.compare(a.size(), b.size());
+  }
+
+  private static boolean isNaN(Object value) {
+    return value instanceof Double d && d.isNaN();
+  }
+
+  /** Order of two numbers by their exact values, so that it is transitive where doubles have no fractions any more. */
+  private static int order(Object a, Object b) {
+    if (whole(a) && whole(b)) {
+      return Long.compare(asLong(a), asLong(b));
+    } else if (isNaN(a) || isNaN(b)) {
+      return UNORDERED;
+    } else if (whole(a)) {
+      return exactOrder(asLong(a), (Double) b);
+    } else if (whole(b)) {
+      return -exactOrder(asLong(b), (Double) a);
+    }
+    double x = (Double) a;
+    double y = (Double) b;
+    return x < y ? -1 : x > y ? 1 : 0;
+  }
+
+  private static int exactOrder(long n, double d) {
+    if (d >= 0x1p63 || d < -0x1p63) {
+      return d > 0 ? -1 : 1;
+    }
+    long cut = (long) d;
+    return n != cut ? Long.compare(n, cut) : (int) Math.signum(cut - d);
   }
 
   static boolean contains(Env env, Object container, Object value) {
@@ -246,10 +289,9 @@ final class Operators {
       if (!(value instanceof Text t)) {
         throw unsupported("in", value, container);
       }
-      env.budget.steps(s.length() / 8);
-      return s.toString().contains(t.toString());
+      return new Search(env.budget, t.toString()).first(s.toString(), 0) >= 0;
     } else if (container instanceof Dict d) {
-      return d.map().containsKey(Values.key(value));
+      return d.map().containsKey(Values.key(env, value));
     } else if (container instanceof Seq s) {
       for (Object item : s.items()) {
         if (equal(env, item, value)) {
@@ -263,15 +305,20 @@ final class Operators {
     throw unsupported("in", value, container);
   }
 
+  private static boolean atLeast(Env env, Object a, Object b) {
+    int order = order(env, a, b, false);
+    return order == 0 || order == 1;
+  }
+
   /** A comparison by its operator. */
   static boolean holds(Env env, String operator, Object a, Object b) {
     return switch (operator) {
       case "==" -> equal(env, a, b);
       case "!=" -> !equal(env, a, b);
-      case "<" -> compare(a, b) < 0;
-      case "<=" -> compare(a, b) <= 0;
-      case ">" -> compare(a, b) > 0;
-      case ">=" -> compare(a, b) >= 0;
+      case "<" -> order(env, a, b, false) < 0;
+      case "<=" -> order(env, a, b, false) <= 0;
+      case ">" -> order(env, a, b, false) == 1;
+      case ">=" -> atLeast(env, a, b);
       case "in" -> contains(env, b, a);
       default -> !contains(env, b, a);
     };

@@ -6,9 +6,7 @@ import dev.tern.jinja.Env.Flow;
 import dev.tern.jinja.Env.Statement;
 import dev.tern.jinja.Token.Kind;
 import dev.tern.jinja.Values.Args;
-import dev.tern.jinja.Values.Function;
 import dev.tern.jinja.Values.Namespace;
-import dev.tern.jinja.Values.Seq;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -282,13 +280,17 @@ final class Parser extends ExpressionParser {
   }
 
   private Filtered filterChain() {
-    Filtered chain = oneFilter();
+    List<Filtered> chain = new ArrayList<>(List.of(oneFilter()));
     while (skipOperator("|")) {
-      Filtered before = chain;
-      Filtered then = oneFilter();
-      chain = (env, value) -> then.apply(env, before.apply(env, value));
+      chain.add(oneFilter());
     }
-    return chain;
+    return (env, value) -> {
+      Object filtered = value;
+      for (Filtered filter : chain) {
+        filtered = filter.apply(env, filtered);
+      }
+      return filtered;
+    };
   }
 
   private Filtered oneFilter() {
@@ -304,19 +306,22 @@ final class Parser extends ExpressionParser {
   }
 
   private Statement withBlock() {
-    Map<Target, Expression> values = new LinkedHashMap<>();
+    List<Target> targets = new ArrayList<>();
+    List<Expression> values = new ArrayList<>();
     while (peek().kind() != Kind.CLOSE) {
       if (!values.isEmpty()) {
         expectOperator(",");
       }
-      Target target = oneTarget();
+      targets.add(oneTarget());
       expectOperator("=");
-      values.put(target, expression());
+      values.add(expression());
     }
     Statement body = body("endwith");
     return env -> {
       Map<String, Object> names = new HashMap<>();
-      values.forEach((target, value) -> target.bind(env, env.eval(value), names));
+      for (int i = 0; i < values.size(); i++) {
+        targets.get(i).bind(env, env.eval(values.get(i)), names);
+      }
       env.within(names, body);
     };
   }
@@ -327,13 +332,7 @@ final class Parser extends ExpressionParser {
   private Map<String, Expression> parameters() {
     Map<String, Expression> parameters = new LinkedHashMap<>();
     expectOperator("(");
-    while (!skipOperator(")")) {
-      if (!parameters.isEmpty()) {
-        expectOperator(",");
-        if (skipOperator(")")) {
-          break;
-        }
-      }
+    while (another(")", parameters.isEmpty())) {
       parameters.put(name(), skipOperator("=") ? expression() : null);
     }
     return parameters;
@@ -351,37 +350,7 @@ final class Parser extends ExpressionParser {
     String name = name();
     Map<String, Expression> parameters = parameters();
     Statement body = macroBody("endmacro");
-    return env -> env.set(name, function(env.scope(), name, parameters, body));
-  }
-
-  private static Function function(Env.Scope scope, String name, Map<String, Expression> parameters, Statement body) {
-    return (env, args) -> {
-      Map<String, Object> names = new LinkedHashMap<>();
-      Map<String, Object> rest = new LinkedHashMap<>(args.named());
-      int i = 0;
-      for (String parameter : parameters.keySet()) {
-        Object given = args.get(i++, parameter, null);
-        rest.remove(parameter);
-        if (given != null) {
-          names.put(parameter, given);
-        }
-      }
-      Object caller = rest.remove("caller");
-      if (caller != null) {
-        names.put("caller", caller);
-      }
-      List<Object> more = args.positional();
-      names.put("varargs", new Seq(more.subList(Math.min(i, more.size()), more.size()), true));
-      names.put("kwargs", Members.dict(env, new Args(List.of(), rest)));
-      return env.capture(scope, e -> {
-        parameters.forEach((parameter, fallback) -> { // which may refer to the parameters before it
-          if (!names.containsKey(parameter)) {
-            e.set(parameter, fallback == null ? new Values.Undefined(parameter) : e.eval(fallback));
-          }
-        });
-        e.run(body);
-      }, names);
-    };
+    return env -> env.set(name, new Macro(env.scope(), parameters, body));
   }
 
   private Statement callBlock() {
@@ -393,7 +362,7 @@ final class Parser extends ExpressionParser {
     return env -> {
       Args args = call.arguments().eval(env);
       Map<String, Object> named = new LinkedHashMap<>(args.named());
-      named.put("caller", function(env.scope(), "caller", parameters, body));
+      named.put("caller", new Macro(env.scope(), parameters, body));
       env.write(Printer.text(env, call.call(env, new Args(args.positional(), named))));
     };
   }

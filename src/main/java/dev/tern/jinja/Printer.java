@@ -4,6 +4,8 @@ import dev.tern.jinja.Values.Dict;
 import dev.tern.jinja.Values.Seq;
 import dev.tern.jinja.Values.Undefined;
 import java.math.BigDecimal;
+import java.math.MathContext;
+import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -33,12 +35,13 @@ final class Printer {
 
   private void repr(Object value) {
     env.budget.enter();
+    env.budget.step();
     if (value instanceof Text t) {
-      out.append(Text.made(quoted(t.toString()), t));
+      out.append(Text.made(quoted(env, t.toString()), t));
     } else if (value instanceof Boolean b) {
       out.append(b ? "True" : "False");
     } else if (value instanceof Double d) {
-      out.append(real(d));
+      out.append(real(env, d));
     } else if (value instanceof Seq s) {
       out.append(s.tuple() ? "(" : "[");
       for (int i = 0; i < s.items().size(); i++) {
@@ -48,9 +51,9 @@ final class Printer {
       out.append(s.tuple() ? s.items().size() == 1 ? ",)" : ")" : "]");
     } else if (value instanceof Dict d) {
       String before = "{";
-      for (Map.Entry<Object, Object> e : d.map().entrySet()) {
+      for (Map.Entry<Key, Object> e : d.map().entrySet()) {
         out.append(before);
-        repr(e.getKey());
+        repr(e.getKey().value());
         out.append(": ");
         repr(e.getValue());
         before = ", ";
@@ -64,9 +67,10 @@ final class Printer {
     env.budget.leave();
   }
 
-  private static String quoted(String chars) {
+  private static String quoted(Env env, String chars) {
+    env.budget.chars(2L * chars.length()); // in the builder and out of it
     char quote = chars.indexOf('\'') >= 0 && chars.indexOf('"') < 0 ? '"' : '\'';
-    StringBuilder quoted = new StringBuilder().append(quote);
+    StringBuilder quoted = new StringBuilder(chars.length() + 2).append(quote);
     for (int i = 0; i < chars.length(); ) {
       int c = chars.codePointAt(i);
       i += Character.charCount(c);
@@ -76,7 +80,8 @@ final class Printer {
       } else if (c == quote) {
         quoted.append('\\').append(quote);
       } else if (c < ' ' || c >= 0x7f && c < 0xa1 || c == 0xad) {
-        quoted.append(String.format("\\x%02x", c));
+        env.budget.chars(4);
+        hex(quoted.append("\\x"), c, 2);
       } else {
         quoted.appendCodePoint(c);
       }
@@ -84,16 +89,30 @@ final class Printer {
     return quoted.append(quote).toString();
   }
 
+  private static void hex(StringBuilder out, int c, int digits) {
+    for (int i = digits - 1; i >= 0; i--) {
+      out.append(Character.forDigit(c >> 4 * i & 15, 16));
+    }
+  }
+
   /** The fewest digits that read back as the same number, as Python writes them. */
-  static String real(double d) {
+  static String real(Env env, double d) {
     if (Double.isNaN(d) || Double.isInfinite(d)) {
       return Double.isNaN(d) ? "nan" : d > 0 ? "inf" : "-inf";
     }
+    env.budget.steps(1 + Math.abs(Math.getExponent(d)) / 4); // very large and very small ones have hundreds of digits
     String digits = Double.toString(d);
+    BigDecimal value = new BigDecimal(d);
+    BigDecimal cut = value.round(new MathContext(20, RoundingMode.DOWN)); // hundreds of digits would be rounded again and again
+    if (cut.compareTo(value) != 0) { // one more digit keeps what is above a tie above it
+      cut = cut.add(BigDecimal.valueOf(value.signum(), cut.scale() + 1));
+    }
+    BigDecimal near = new BigDecimal(Math.ulp(d)).round(new MathContext(3, RoundingMode.UP)); // what is farther away need not be read
     for (int n = 1; n < 17; n++) {
-      String shorter = new BigDecimal(d).round(new java.math.MathContext(n)).toString();
-      if (Double.parseDouble(shorter) == d) {
-        digits = shorter;
+      env.budget.steps(2);
+      BigDecimal shorter = cut.round(new MathContext(n));
+      if (shorter.subtract(cut).abs().compareTo(near) <= 0 && Double.parseDouble(shorter.toString()) == d) {
+        digits = shorter.toString();
         break;
       }
     }
@@ -130,13 +149,13 @@ final class Printer {
     env.budget.enter();
     env.budget.step();
     if (value instanceof Text t) {
-      out.append(Text.made(jsonString(t.toString(), style.ascii), t));
+      out.append(Text.made(jsonString(env, t.toString(), style.ascii), t));
     } else if (value instanceof Boolean || value == Values.NONE) {
       out.append(value == Values.NONE ? "null" : value.toString());
     } else if (value instanceof Long) {
       out.append(value.toString());
     } else if (value instanceof Double d) {
-      out.append(d.isNaN() ? "NaN" : d.isInfinite() ? d > 0 ? "Infinity" : "-Infinity" : real(d));
+      out.append(d.isNaN() ? "NaN" : d.isInfinite() ? d > 0 ? "Infinity" : "-Infinity" : real(env, d));
     } else if (value instanceof Seq s) {
       out.append("[");
       for (int i = 0; i < s.items().size(); i++) {
@@ -150,15 +169,15 @@ final class Printer {
       out.append("]");
     } else if (value instanceof Dict d) {
       out.append("{");
-      List<Object> keys = new ArrayList<>(d.map().keySet());
+      List<Key> keys = new ArrayList<>(d.map().keySet());
       if (style.sorted) {
-        keys.sort(Operators::compare);
+        keys.sort((a, b) -> Operators.compare(env, a.value(), b.value()));
       }
-      for (Iterator<Object> i = keys.iterator(); i.hasNext(); ) {
-        Object key = i.next();
+      for (Iterator<Key> i = keys.iterator(); i.hasNext(); ) {
+        Key key = i.next();
         line(level + 1, style.indent);
-        Text name = key instanceof Text t ? t : json(env, key, Json.PLAIN);
-        out.append(Text.made(jsonString(name.toString(), style.ascii), name)).append(style.keyEnd);
+        Text name = key.value() instanceof Text t ? t : json(env, key.value(), Json.PLAIN);
+        out.append(Text.made(jsonString(env, name.toString(), style.ascii), name)).append(style.keyEnd);
         json(d.map().get(key), level + 1, style);
         out.append(i.hasNext() ? style.itemEnd : "");
       }
@@ -179,7 +198,8 @@ final class Printer {
     }
   }
 
-  private static String jsonString(String chars, boolean ascii) {
+  private static String jsonString(Env env, String chars, boolean ascii) {
+    env.budget.chars(2L * chars.length()); // in the builder and out of it
     StringBuilder json = new StringBuilder(chars.length() + 2).append('"');
     for (int i = 0; i < chars.length(); i++) {
       char c = chars.charAt(i);
@@ -187,7 +207,8 @@ final class Printer {
       if (escape >= 0) {
         json.append('\\').append("\"\\nrtbf".charAt(escape));
       } else if (c < ' ' || ascii && c > '~') {
-        json.append(String.format("\\u%04x", (int) c));
+        env.budget.chars(6);
+        hex(json.append("\\u"), c, 4);
       } else {
         json.append(c);
       }

@@ -3,9 +3,12 @@ package dev.tern.jinja;
 import dev.tern.jinja.Values.Args;
 import dev.tern.jinja.Values.Seq;
 import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.IntPredicate;
+import java.util.function.Predicate;
 
 /** The methods of texts, as Python has them. Indices count characters of Unicode. */
 final class Strings {
@@ -21,15 +24,15 @@ final class Strings {
     String chars = s.toString();
     switch (name) {
       case "strip":
-        return strip(s, args.text(0, "chars"), true, true);
+        return strip(env, s, args.text(0, "chars"), true, true);
       case "lstrip":
-        return strip(s, args.text(0, "chars"), true, false);
+        return strip(env, s, args.text(0, "chars"), true, false);
       case "rstrip":
-        return strip(s, args.text(0, "chars"), false, true);
+        return strip(env, s, args.text(0, "chars"), false, true);
       case "startswith":
-        return affix(args.need(0, "prefix"), chars::startsWith);
+        return affix(env, args.need(0, "prefix"), chars::startsWith);
       case "endswith":
-        return affix(args.need(0, "suffix"), chars::endsWith);
+        return affix(env, args.need(0, "suffix"), chars::endsWith);
       case "removeprefix":
         return chars.startsWith(need(args, 0)) ? s.substring(need(args, 0).length(), s.length()) : s;
       case "removesuffix":
@@ -41,22 +44,23 @@ final class Strings {
       case "splitlines":
         return Seq.list(lines(env, s));
       case "partition":
-        return partition(s, need(args, 0), chars.indexOf(need(args, 0)), true);
+        return partition(s, need(args, 0), search(env, args).first(chars, 0), true);
       case "rpartition":
-        return partition(s, need(args, 0), chars.lastIndexOf(need(args, 0)), false);
+        return partition(s, need(args, 0), search(env, args).last(chars, chars.length()), false);
       case "replace":
         return replace(env, s, args.text(0, "old"), args.text(1, "new"), args.integer(2, "count", -1));
       case "join":
         return join(env, s, Values.elements(env, args.need(0, "iterable")));
       case "find":
-        return place(chars, chars.indexOf(need(args, 0)));
+        return place(chars, search(env, args).first(chars, 0));
       case "rfind":
-        return place(chars, chars.lastIndexOf(need(args, 0)));
+        return place(chars, search(env, args).last(chars, chars.length()));
       case "index":
-        if (!chars.contains(need(args, 0))) {
+        int at = search(env, args).first(chars, 0);
+        if (at < 0) {
           throw Values.error("substring not found");
         }
-        return place(chars, chars.indexOf(need(args, 0)));
+        return place(chars, at);
       case "count":
         return (long) split(env, s, args.text(0, "sub"), -1).size() - 1;
       case "format":
@@ -101,24 +105,32 @@ final class Strings {
     return t.toString();
   }
 
+  private static Search search(Env env, Args args) {
+    return new Search(env.budget, need(args, 0));
+  }
+
   private static boolean all(String chars, IntPredicate kind) {
     return !chars.isEmpty() && chars.codePoints().allMatch(kind);
   }
 
-  private static Object affix(Object wanted, java.util.function.Predicate<String> has) {
+  private static boolean affix(Env env, Object wanted, Predicate<String> has) {
     if (wanted instanceof Seq s && s.tuple()) {
-      return s.items().stream().anyMatch(w -> w instanceof Text && has.test(w.toString()));
+      return s.items().stream().anyMatch(w -> {
+        env.budget.step();
+        return w instanceof Text && affix(env, w, has);
+      });
     }
-    if (!(wanted instanceof Text)) {
+    if (!(wanted instanceof Text t)) {
       throw Values.error("a str is needed, and " + Values.typeName(wanted) + " is given");
     }
-    return has.test(wanted.toString());
+    env.budget.steps(t.length() / 16);
+    return has.test(t.toString());
   }
 
   /** Cuts white space, or any of some characters, from the ends. */
-  static Text strip(Text s, Text chars, boolean left, boolean right) {
+  static Text strip(Env env, Text s, Text chars, boolean left, boolean right) {
     String given = s.toString();
-    IntPredicate cut = chars == null ? Strings::isSpace : c -> chars.toString().indexOf(c) >= 0;
+    IntPredicate cut = chars == null ? Strings::isSpace : members(env, chars);
     int from = 0;
     int to = given.length();
     while (left && from < to && cut.test(given.codePointAt(from))) {
@@ -128,6 +140,18 @@ final class Strings {
       to -= Character.charCount(given.codePointBefore(to));
     }
     return s.substring(from, to);
+  }
+
+  /** Whether a character is one of these. */
+  private static IntPredicate members(Env env, Text chars) {
+    if (chars.length() <= 16) {
+      return c -> chars.toString().indexOf(c) >= 0;
+    }
+    env.budget.steps(chars.length() / 8);
+    BitSet members = new BitSet();
+    chars.toString().codePoints().forEach(members::set);
+    env.budget.bytes(members.size() / 4); // and those that it grew out of
+    return members::get;
   }
 
   static Text capitalize(Text s) {
@@ -160,13 +184,10 @@ final class Strings {
     String chars = s.toString();
     int from = 0;
     if (separator != null) {
-      String sep = separator.toString();
-      if (sep.isEmpty()) {
-        throw Values.error("empty separator");
-      }
-      for (int at = chars.indexOf(sep); at >= 0 && (max < 0 || parts.size() < max); at = chars.indexOf(sep, from)) {
+      Search search = separator(env, separator);
+      for (int at = search.first(chars, 0); at >= 0 && (max < 0 || parts.size() < max); at = search.first(chars, from)) {
         add(env, parts, s.substring(from, at));
-        from = at + sep.length();
+        from = at + search.length();
       }
       add(env, parts, s.substring(from, s.length()));
       return parts;
@@ -183,7 +204,7 @@ final class Strings {
         to++;
       }
       if (max >= 0 && parts.size() == max) {
-        add(env, parts, strip(s.substring(from, s.length()), null, false, true));
+        add(env, parts, strip(env, s.substring(from, s.length()), null, false, true));
         return parts;
       }
       add(env, parts, s.substring(from, to));
@@ -191,22 +212,30 @@ final class Strings {
     }
   }
 
+  private static Search separator(Env env, Text separator) {
+    if (separator.isEmpty()) {
+      throw Values.error("empty separator");
+    }
+    return new Search(env.budget, separator.toString());
+  }
+
   private static List<Object> splitFromRight(Env env, Text s, Text separator, long max) {
-    List<Object> all = split(env, s, separator, -1);
-    if (max < 0 || all.size() - 1 <= max) {
+    if (separator == null) {
+      List<Object> all = split(env, s, null, -1);
+      if (max >= 0 && all.size() - 1 > max) {
+        throw Values.error("rsplit with a limit needs a separator");
+      }
       return all;
     }
-    if (separator == null) {
-      throw Values.error("rsplit with a limit needs a separator");
-    }
-    int from = s.length();
-    for (int i = 0; i < max; i++) {
-      from = s.toString().lastIndexOf(separator.toString(), from - 1);
-      from = from < 0 ? 0 : from;
-    }
     List<Object> parts = new ArrayList<>();
-    add(env, parts, s.substring(0, from));
-    parts.addAll(all.subList(all.size() - (int) max, all.size()));
+    Search search = separator(env, separator);
+    int to = s.length();
+    for (int at = search.last(s.toString(), to); at >= 0 && (max < 0 || parts.size() < max); at = search.last(s.toString(), to)) {
+      add(env, parts, s.substring(at + search.length(), to));
+      to = at;
+    }
+    add(env, parts, s.substring(0, to));
+    Collections.reverse(parts);
     return parts;
   }
 
@@ -246,12 +275,14 @@ final class Strings {
     if (old.isEmpty()) {
       for (; from < chars.length() && (max < 0 || n < max); n++) {
         int next = chars.offsetByCodePoints(from, 1);
+        env.budget.step();
         out.append(by).append(s.substring(from, next));
         from = next;
       }
       return (max < 0 || n < max ? out.append(by) : out.append(s.substring(from, s.length()))).build();
     }
-    for (int at = chars.indexOf(old.toString()); at >= 0 && (max < 0 || n < max); at = chars.indexOf(old.toString(), from), n++) {
+    Search search = new Search(env.budget, old.toString());
+    for (int at = search.first(chars, 0); at >= 0 && (max < 0 || n < max); at = search.first(chars, from), n++) {
       env.budget.step();
       out.append(s.substring(from, at)).append(by);
       from = at + old.length();

@@ -2,6 +2,7 @@ package dev.tern.jinja;
 
 import dev.tern.jinja.Env.Statement;
 import dev.tern.jinja.Values.Args;
+import dev.tern.jinja.Values.Dict;
 import dev.tern.jinja.Values.Function;
 import dev.tern.jinja.Values.Given;
 import dev.tern.jinja.Values.Namespace;
@@ -41,6 +42,7 @@ public final class Template {
    *
    * @param given names and their values: texts, {@link Text}, numbers, booleans, lists, maps with texts as keys, null for none
    * @throws ChatTemplateException if the template fails, refuses the values, or exceeds its budget
+   * @throws dev.tern.CancelledException if the thread is interrupted and there is more than a little to do; the flag stays set
    * @throws IllegalArgumentException for a value of another kind
    */
   public Text render(Map<String, ?> given) {
@@ -96,7 +98,9 @@ public final class Template {
 
   private static Object namespace(Env env, Args args) {
     Namespace namespace = new Namespace();
-    Members.dict(env, args).map().forEach((k, v) -> namespace.map.put(k.toString(), v));
+    Dict from = Members.dict(env, args);
+    env.budget.elements(3L * from.map().size());
+    from.map().forEach((k, v) -> namespace.map.put(k.value().toString(), v));
     return namespace;
   }
 }

@@ -29,18 +29,23 @@ final class Tests {
       case "callable" -> value instanceof Function;
       case "odd", "even" -> Math.floorMod(Operators.integer(value, "a value"), 2) == (name.equals("odd") ? 1 : 0);
       case "divisibleby" -> Operators.equal(env, Operators.modulo(env, value, args.need(0, "num")), 0L);
-      case "lower" -> Printer.text(env, value).toString().equals(Printer.text(env, value).toString().toLowerCase(Locale.ROOT));
-      case "upper" -> Printer.text(env, value).toString().equals(Printer.text(env, value).toString().toUpperCase(Locale.ROOT));
+      case "lower", "upper" -> cased(env, Printer.text(env, value), name.equals("upper"));
       case "eq", "equalto", "==" -> Operators.equal(env, value, args.need(0, "other"));
       case "sameas" -> same(env, value, args.need(0, "other"));
       case "ne", "!=" -> !Operators.equal(env, value, args.need(0, "other"));
-      case "lt", "lessthan", "<" -> Operators.compare(value, args.need(0, "other")) < 0;
-      case "le", "<=" -> Operators.compare(value, args.need(0, "other")) <= 0;
-      case "gt", "greaterthan", ">" -> Operators.compare(value, args.need(0, "other")) > 0;
-      case "ge", ">=" -> Operators.compare(value, args.need(0, "other")) >= 0;
+      case "lt", "lessthan", "<" -> Operators.holds(env, "<", value, args.need(0, "other"));
+      case "le", "<=" -> Operators.holds(env, "<=", value, args.need(0, "other"));
+      case "gt", "greaterthan", ">" -> Operators.holds(env, ">", value, args.need(0, "other"));
+      case "ge", ">=" -> Operators.holds(env, ">=", value, args.need(0, "other"));
       case "in" -> Operators.contains(env, args.need(0, "seq"), value);
       default -> throw Values.error("there is no test '" + name + "'");
     };
+  }
+
+  private static boolean cased(Env env, Text text, boolean upper) {
+    env.budget.chars(text.length());
+    String chars = text.toString();
+    return chars.equals(upper ? chars.toUpperCase(Locale.ROOT) : chars.toLowerCase(Locale.ROOT));
   }
 
   private static boolean same(Env env, Object a, Object b) {

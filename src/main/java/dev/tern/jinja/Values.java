@@ -39,7 +39,12 @@ final class Values {
   }
 
   /** A dictionary; never changed once it is made. */
-  record Dict(Map<Object, Object> map) {}
+  record Dict(Map<Key, Object> map) {
+    /** The item under a name, or null. */
+    Object get(String name) {
+      return map.get(new Key(Text.given(name)));
+    }
+  }
 
   /** What namespace() makes: the only value that changes. */
   static final class Namespace {
@@ -149,7 +154,9 @@ final class Values {
       return s.items();
     } else if (value instanceof Dict d) {
       env.budget.elements(d.map().size());
-      return new ArrayList<>(d.map().keySet());
+      List<Object> keys = new ArrayList<>(d.map().size());
+      d.map().keySet().forEach(k -> keys.add(k.value()));
+      return keys;
     } else if (value instanceof Text t) {
       return Strings.characters(env, t);
     } else if (value instanceof Undefined) {
@@ -158,13 +165,17 @@ final class Values {
     throw error("a value of type " + typeName(value) + " cannot be looped over");
   }
 
-  /** A key of a dictionary as it is stored. */
-  static Object key(Object value) {
-    if (value instanceof Double d && d == Math.rint(d) && Math.abs(d) < 0x1p62) {
-      return (long) (double) d;
+  /** A key of a dictionary as it is stored. The look-up that follows compares texts, which is paid here. */
+  static Key key(Env env, Object value) {
+    if (value instanceof Text t) {
+      env.budget.steps(t.length() / 16);
+      return new Key(value);
     }
-    if (value instanceof Text || value instanceof Long || value instanceof Double || value instanceof Boolean || value == NONE) {
-      return value;
+    if (value instanceof Double d && d == Math.rint(d) && Math.abs(d) < 0x1p63) {
+      return new Key((long) (double) d);
+    }
+    if (value instanceof Long || value instanceof Double || value instanceof Boolean || value == NONE) {
+      return new Key(value);
     }
     throw error("a value of type " + typeName(value) + " cannot be a key");
   }
@@ -197,8 +208,8 @@ final class Values {
       }
       Object made;
       if (java instanceof Map<?, ?> map) {
-        Map<Object, Object> values = new LinkedHashMap<>();
-        map.forEach((k, v) -> values.put(value(String.valueOf(k)), value(v)));
+        Map<Key, Object> values = new LinkedHashMap<>();
+        map.forEach((k, v) -> values.put(new Key(value(String.valueOf(k))), value(v)));
         made = new Dict(values);
       } else if (java instanceof List<?> list) {
         List<Object> values = new ArrayList<>(list.size());

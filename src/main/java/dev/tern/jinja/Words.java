@@ -47,6 +47,17 @@ class Words {
     return isName(text) && take() != null;
   }
 
+  /** Whether a list in brackets goes on; if so, the comma before what comes next is taken, and otherwise its end. */
+  boolean another(String close, boolean first) {
+    if (skipOperator(close)) {
+      return false;
+    }
+    if (!first) {
+      expectOperator(",");
+    }
+    return first || !skipOperator(close);
+  }
+
   void expectOperator(String text) {
     if (!skipOperator(text)) {
       throw unexpected("'" + text + "'");
