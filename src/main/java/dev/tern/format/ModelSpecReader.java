@@ -235,6 +235,9 @@ final class ModelSpecReader {
     TensorInfo factor = file.tensor(base + ".scale");
     TensorInfo derived = factor != null && file.isDerived(factor) ? factor : null;
     float scale = (derived == null ? scale(base + ".scale") : 1) * (tensor.type() == TensorType.I2_S ? tailScale(tensor) : 1);
+    if (!Float.isFinite(scale)) {
+      throw new ModelFormatException("the scales of tensor '" + tensor.name() + "' are " + scale + " together", tensor.offset());
+    }
     weights.add(new WeightRef(role, layer, tensor.name(), tensor.type(), nRows, nCols, scale, derived, mayBeTernary, tensor, null));
     if (derived != null) {
       known.add(derived.name());
