@@ -29,6 +29,7 @@ final class HfModel implements ModelFile {
   private final Map<String, SafetensorsFile.Tensor> source = new LinkedHashMap<>();
   private final Map<String, HfTensor> tensors = new LinkedHashMap<>();
   private final Map<String, TensorInfo> infos = new LinkedHashMap<>();
+  private final Scratch scratch = new Scratch();
   private volatile boolean closed;
 
   /** @param name of the model, if nothing else tells it */
@@ -90,7 +91,7 @@ final class HfModel implements ModelFile {
       if (files.size() == MAX_FILES) {
         throw new ModelFormatException(directory.name() + " has more than " + MAX_FILES + " files of weights", -1);
       }
-      file = new SafetensorsFile(directory.open(name));
+      file = new SafetensorsFile(directory.open(name), scratch);
       files.put(name, file);
     }
     return file;

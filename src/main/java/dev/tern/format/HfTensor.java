@@ -13,7 +13,7 @@ import java.util.stream.IntStream;
 final class HfTensor {
   private static final long ONES = 0x0101010101010101L;
   private static final int WINDOW_BYTES = 256 << 10;
-  private static final long PART_BYTES = 1 << 20; // read at once, whatever the rows
+  private static final long PART_BYTES = 1 << 20; // of one sum, whatever the rows
 
   private enum Kind {
     COMPUTED, PLAIN, PACKED, MASTER, MEAN
@@ -121,13 +121,17 @@ final class HfTensor {
   /** The sum of the magnitudes of some elements. */
   private double magnitudes(long from, long nBytes) {
     TensorType type = type(tensor);
-    ByteBuffer bytes = ByteBuffer.allocate((int) nBytes).order(ByteOrder.LITTLE_ENDIAN);
-    file.read(tensor, from, bytes);
-    double sum = 0;
-    for (int at = 0; at < bytes.capacity(); at += type.blockBytes()) {
-      sum += Math.abs(at(bytes, type, at));
-    }
-    return sum;
+    return file.scratch().with((int) Math.min(nBytes, WINDOW_BYTES), bytes -> {
+      double sum = 0;
+      for (long done = 0; done < nBytes; done += bytes.limit()) {
+        bytes.clear().limit((int) Math.min(bytes.capacity(), nBytes - done));
+        file.read(tensor, from + done, bytes);
+        for (int at = 0; at < bytes.limit(); at += type.blockBytes()) {
+          sum += Math.abs(at(bytes, type, at));
+        }
+      }
+      return sum;
+    });
   }
 
   private static float at(ByteBuffer bytes, TensorType type, int at) {
@@ -203,21 +207,37 @@ final class HfTensor {
     String what = "a row of tensor '" + tensor.name() + "'";
     int rowBytes = Checked.toInt(info.rowBytes(), what, tensor.offset());
     ByteBuffer row = ByteBuffer.allocate(rowBytes).order(ByteOrder.LITTLE_ENDIAN);
-    Window window = new Window();
-    while (dst.hasRemaining()) {
-      row(from / rowBytes, row.clear(), window);
-      row.position((int) (from % rowBytes)).limit(Math.min(rowBytes, row.position() + dst.remaining()));
-      from += row.remaining();
-      dst.put(row);
-    }
+    int inRow = Checked.toInt(tensor.byteSize() / tensor.rows(), what, tensor.offset());
+    int nRows = windowRows(inRow);
+    long begin = from;
+    file.scratch().with(Math.multiplyExact(nRows, inRow), bytes -> {
+      Window window = new Window(bytes, inRow, nRows);
+      for (long at = begin; dst.hasRemaining(); at += row.remaining(), dst.put(row)) {
+        row(at / rowBytes, row.clear(), window);
+        row.position((int) (at % rowBytes)).limit(Math.min(rowBytes, row.position() + dst.remaining()));
+      }
+      return dst;
+    });
+  }
+
+  /** Rows that are read at once: a head's, if they are reordered, so that each is read but once. */
+  private int windowRows(int rowBytes) {
+    int head = permutedHeads == 0 ? 1 : (int) Math.min(headDim(), ModelSpecReader.MAX_HEAD_DIM);
+    return (int) Math.min(tensor.rows(), Math.max(Math.max(1, WINDOW_BYTES / rowBytes), head));
   }
 
   /** Some rows of the file's tensor: they are read many at a time. */
   private final class Window {
-    private final int rowBytes = Checked.toInt(tensor.byteSize() / tensor.rows(), "a row of tensor '" + tensor.name() + "'", tensor.offset());
-    private final int nRows = (int) Math.min(tensor.rows(), Math.max(Math.max(1, WINDOW_BYTES / rowBytes), permutedHeads == 0 ? 1 : Math.min(headDim(), ModelSpecReader.MAX_HEAD_DIM)));
-    private final ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(nRows, rowBytes)).order(ByteOrder.LITTLE_ENDIAN);
+    private final ByteBuffer bytes;
+    private final int rowBytes;
+    private final int nRows;
     private long first = -1;
+
+    Window(ByteBuffer bytes, int rowBytes, int nRows) {
+      this.bytes = bytes;
+      this.rowBytes = rowBytes;
+      this.nRows = nRows;
+    }
 
     /** Where in the bytes a row of the file begins; reads on from that of {@code begin}, which is not after it, if it must. */
     int at(long row, long begin) {
@@ -251,7 +271,7 @@ final class HfTensor {
     long head = permutedHeads == 0 ? source : r - r % headDim(); // its rows come in turn from both of its halves
     int at = window.at(inFile, Math.min(inFile, Math.max(0, head - part * tensor.rows())));
     switch (kind) {
-      case PLAIN -> out.put(window.bytes.array(), at, out.capacity());
+      case PLAIN -> out.put(out.position(), window.bytes, at, out.capacity());
       case PACKED -> pack(window.bytes, at, (int) part * 2, out);
       default -> {
         ByteBuffer codes = ByteBuffer.allocate((int) info.columns()).order(ByteOrder.LITTLE_ENDIAN);
