@@ -152,7 +152,10 @@ final class HfModel implements ModelFile {
     } // ModelSpec says so, if it is needed
   }
 
-  /** Translates a matrix of a layer. permutedHeads: its heads, if rows are to be reordered for RoPE. Dimensions are checked before a weight is read. */
+  /**
+   * Translates a matrix of a layer. permutedHeads: its heads, if rows are to be reordered for RoPE. Dimensions are checked before a weight is
+   * read.
+   */
   private void matrix(Set<String> left, String name, String to, int permutedHeads, long nRows, long nCols) {
     SafetensorsFile.Tensor tensor = source.get(name + ".weight");
     if (tensor == null) {
