@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "core/checked.h"
 #include "core/half.h"
@@ -147,8 +148,11 @@ void CudaWeight::append_int8(const uint8_t* from, int8_t* to, uint8_t* scales) {
 
 void CudaWeight::append_floats(const uint8_t* from, uint8_t* to) {
   decode_row(type_, from, n_cols_, row_.data());
+  const float largest = kept_type_ == TERN_TYPE_F32 ? std::numeric_limits<float>::max() : 65504;  // of F16
   for (int j = 0; j < n_cols_; j++) {
     const float value = row_[static_cast<size_t>(j)] * scale_;
+    TERN_CHECK_ARG(std::fabs(value) <= largest, "a value of %g times the scale %g: at most %g is kept", double(row_[static_cast<size_t>(j)]),
+                   double(scale_), double(largest));
     if (kept_type_ == TERN_TYPE_F32)
       reinterpret_cast<float*>(to)[j] = value;
     else

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "core/checked.h"
 #include "core/half.h"
@@ -13,8 +14,12 @@ namespace {
 
 constexpr int64_t kCopyBytes = 512 << 10;  // of one task: some 100 us
 
-// What the kernels do not read is kept in a wider type: TQ1_0 and TQ2_0 as F16, which holds their values exactly, those with a scale
-// a row as F32. A scale cannot be folded into narrower types without rounding, so such a weight becomes F32, as do vectors.
+// Magnitudes as bits: as integers they are compared many at a time.
+constexpr uint32_t kMagnitude = 0x7fffffff, kInfinity = 0x7f800000, kLargestHalf = 0x477fe000;  // 65504
+
+// What the kernels do not read is kept in a wider type: TQ1_0 and TQ2_0 as F16, which holds their values exactly until there is one that is
+// twice its scale and too large, those with a scale a row as F32. A scale cannot be folded into narrower types without rounding, so such a
+// weight becomes F32, as do vectors.
 int dense_type(int type, float scale, bool vector) {
   if (vector || scale != 1 || type == TERN_TYPE_I2_S || type == TERN_TYPE_IQ1_BN || type == TERN_TYPE_IQ2_BN) return TERN_TYPE_F32;
   return type == TERN_TYPE_TQ1_0 || type == TERN_TYPE_TQ2_0 ? TERN_TYPE_F16 : type;
@@ -53,9 +58,8 @@ void CpuWeight::append_rows(int n, const void* data, int64_t n_bytes) {
     n_loaded_ += n;
     return;
   }
-  const int64_t out_stride = row_bytes(dense_.type, n_cols_);
-  uint8_t* out = dense_.data.as<uint8_t>() + out_stride * n_loaded_;
   if (!row_) {
+    uint8_t* out = dense_.data.as<uint8_t>() + stride * n_loaded_;
     const int n_parts = static_cast<int>((n_bytes + kCopyBytes - 1) / kCopyBytes);
     pool_.run(n_parts, [&](int i, int) {
       const int64_t at = i * kCopyBytes;
@@ -65,14 +69,31 @@ void CpuWeight::append_rows(int n, const void* data, int64_t n_bytes) {
     float* row = row_.as<float>();
     for (int r = 0; r < n; r++) {
       decode_row(type_, in + stride * r, n_cols_, row);
-      for (int j = 0; j < n_cols_; j++) row[j] *= scale_;
+      uint32_t largest = 0;
+      for (int j = 0; j < n_cols_; j++) {
+        row[j] *= scale_;
+        uint32_t bits;
+        std::memcpy(&bits, &row[j], sizeof bits);
+        largest = std::max(largest, bits & kMagnitude);
+      }
+      TERN_CHECK_ARG(largest < kInfinity, "row %d: a value times the scale %g is NaN or infinite", n_loaded_ + r, double(scale_));
+      if (dense_.type == TERN_TYPE_F16 && largest > kLargestHalf) widen(n_loaded_ + r);
+      const size_t at = static_cast<size_t>(n_loaded_ + r) * static_cast<size_t>(n_cols_);
       if (dense_.type == TERN_TYPE_F32)
-        std::memcpy(out + out_stride * r, row, static_cast<size_t>(out_stride));
+        std::memcpy(dense_.data.as<float>() + at, row, sizeof(float) * static_cast<size_t>(n_cols_));
       else
-        for (int j = 0; j < n_cols_; j++) reinterpret_cast<uint16_t*>(out + out_stride * r)[j] = half_from_float(row[j]);
+        for (int j = 0; j < n_cols_; j++) dense_.data.as<uint16_t>()[at + static_cast<size_t>(j)] = half_from_float(row[j]);
     }
   }
   n_loaded_ += n;
+}
+
+// From F16 to F32, with the rows that there are.
+void CpuWeight::widen(int n_rows) {
+  DenseWeight wide = {Buffer(checked_mul(row_bytes(TERN_TYPE_F32, n_cols_), n_rows_), "a weight matrix", &pool_), TERN_TYPE_F32, n_rows_, n_cols_};
+  const size_t n = static_cast<size_t>(n_rows) * static_cast<size_t>(n_cols_);
+  for (size_t i = 0; i < n; i++) wide.data.as<float>()[i] = float_from_half(dense_.data.as<uint16_t>()[i]);
+  dense_ = std::move(wide);
 }
 
 std::unique_ptr<Weight> create_cpu_weight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector) {

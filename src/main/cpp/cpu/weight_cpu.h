@@ -27,6 +27,8 @@ class CpuWeight final : public Weight {
   const DenseWeight& dense() const { return dense_; }
 
  private:
+  void widen(int n_rows);
+
   Pool& pool_;
   int type_;  // of the rows given
   int n_rows_;

@@ -60,7 +60,7 @@ public final class Model implements AutoCloseable {
    * @throws ModelIoException if it cannot be read
    * @throws ModelFormatException if it breaks its format
    * @throws UnsupportedModelException if it is of a kind that Tern cannot run
-   * @throws CapacityException if the weights do not fit in memory
+   * @throws CapacityException if the weights do not fit in memory, or what reading them takes not in the Java heap
    * @throws DeviceUnavailableException if the native library cannot be loaded
    */
   public static Model load(Path path) {
@@ -80,6 +80,9 @@ public final class Model implements AutoCloseable {
   public static Model load(Path path, Device device, LoadProgress progress) {
     try (ModelFile file = ModelFile.open(path)) {
       return new Model(file, device, progress);
+    } catch (OutOfMemoryError e) {
+      throw new CapacityException("loading " + path + " takes more than the Java heap of " + (Runtime.getRuntime().maxMemory() >> 20)
+          + " MiB, or the buffers beside it (a larger heap: -Xmx)", e);
     }
   }
 

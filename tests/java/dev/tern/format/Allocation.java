@@ -1,14 +1,25 @@
 package dev.tern.format;
 
 import com.sun.management.ThreadMXBean;
+import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 
-/** Counts what this thread allocates: a reader may take memory in proportion to its input, and no more. */
+/** Counts what this thread allocates, and what stays of direct buffers: a reader may take memory in proportion to its input, and no more. */
 final class Allocation {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
   private static final long ALWAYS = 1 << 20; // buffers of fixed sizes
 
+  private static final BufferPoolMXBean DIRECT = ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+      .filter(pool -> pool.getName().equals("direct"))
+      .findFirst()
+      .orElseThrow();
+
   private Allocation() {}
+
+  /** Bytes of all direct buffers that there are, those among them that the JDK keeps with each thread. */
+  static long directBytes() {
+    return DIRECT.getMemoryUsed();
+  }
 
   /**
    * Runs a reader on an input of so many bytes; fails if it takes more than perByte for each of them. A reader that does is run again,
@@ -26,8 +37,9 @@ final class Allocation {
   }
 
   private static long allocated(Runnable reader) {
+    long direct = directBytes();
     long before = THREADS.getCurrentThreadAllocatedBytes();
     reader.run();
-    return THREADS.getCurrentThreadAllocatedBytes() - before;
+    return THREADS.getCurrentThreadAllocatedBytes() - before + Math.max(0, directBytes() - direct);
   }
 }

@@ -22,9 +22,9 @@ import java.util.Locale;
  * A model of random weights in every container that is read. As a program: {@code Containers SHAPE CONTAINER PATH} writes one, {@code
  * Containers - load PATH} loads it, generates a few tokens, and prints a line of figures; bench/containers.sh runs both for all.
  */
-final class Containers {
+public final class Containers {
   /** What a model may come in: a GGUF file of a type, several of them, or a directory of safetensors. */
-  enum Container {
+  public enum Container {
     TQ1_0, TQ2_0, I2_S, Q2_0, IQ1_BN, IQ2_BN, F16, SPLIT, PACKED_BITLINEAR, PACKED_AUTOBITLINEAR, BF16_MASTERS;
 
     boolean directory() {
@@ -40,7 +40,7 @@ final class Containers {
    * @param directory an empty one
    * @return what to open
    */
-  static Path write(ModelShape shape, Container container, Path directory) throws IOException {
+  public static Path write(ModelShape shape, Container container, Path directory) throws IOException {
     RandomModel model = new RandomModel(shape).embeddingType(container.directory() ? TensorType.BF16 : TensorType.Q8_0);
     Path file = directory.resolve("model.gguf");
     switch (container) {

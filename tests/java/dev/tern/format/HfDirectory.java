@@ -221,6 +221,11 @@ final class HfDirectory {
     tensors.put(to, tensors.remove(from));
   }
 
+  /** Writes a tensor once more, by another name. */
+  void copy(String from, String to) {
+    tensors.put(to, tensors.get(from));
+  }
+
   List<String> names() {
     return List.copyOf(tensors.keySet());
   }

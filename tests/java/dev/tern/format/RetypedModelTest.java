@@ -173,6 +173,15 @@ class RetypedModelTest {
     assertEquals(TensorType.F32, new RetypedModel(two, TensorType.F32).tensor(one).type());
   }
 
+  /** Rows of more than 2 and 4 GiB in all are read a window at a time, as others are. */
+  @Test
+  void matricesAbove2GiB() {
+    for (int nRows : new int[] {1 << 17, (1 << 17) + 1, 3 << 16, 1 << 18, (1 << 18) + 1}) {
+      assertEquals(1 << 18, RetypedModel.windowBytes(1 << 18, nRows, 1 << 14));
+    }
+    assertEquals(3 << 14, RetypedModel.windowBytes(1 << 18, 3, 1 << 14));
+  }
+
   /** A model with other scales in the rows of one IQ2_BN tensor. */
   private record Changed(ModelFile model, String which, java.util.function.IntFunction<Float> scale) implements ModelFile {
     @Override

@@ -18,10 +18,10 @@ class TokenizerFuzzTest {
   void tokenizerJson(byte @NotNull [] bytes) {
     Allocation.bounded(bytes.length, 128, () -> {
       try {
-        ObjectNode root = Json.parse(bytes, "fuzz");
+        TokenizerJson file = TokenizerJson.parse(bytes, "fuzz");
         GgufWriter out = new GgufWriter().string("general.architecture", "llama");
         ObjectNode none = JsonNodeFactory.instance.objectNode();
-        new HfTokenizer(root, none).write(out, none, none);
+        new HfTokenizer(file, none).write(out, none, none);
         GgufFuzzTest.tokenizer(GgufFile.read(ByteSource.of(out.toBytes(), "fuzz")));
       } catch (TernException e) {
         // as promised

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every way to break a tokenizer.json that has a name. */
 class TokenizerJsonMalformedTest {
@@ -157,7 +158,7 @@ class TokenizerJsonMalformedTest {
   private static void read(byte[] bytes) {
     ObjectNode none = JsonNodeFactory.instance.objectNode();
     GgufWriter out = new GgufWriter().string("general.architecture", "llama");
-    new HfTokenizer(Json.parse(bytes, "tokenizer.json"), none).write(out, none, none);
+    new HfTokenizer(TokenizerJson.parse(bytes, "tokenizer.json"), none).write(out, none, none);
     Tokenizer.from(GgufFile.read(ByteSource.of(out.toBytes(), "tokenizer.json")));
   }
 
@@ -183,5 +184,32 @@ class TokenizerJsonMalformedTest {
       byte[] cut = Arrays.copyOf(whole, n);
       assertThrows(ModelFormatException.class, () -> read(cut), () -> "cut to " + cut.length);
     }
+  }
+
+  /** A million values of two characters, wherever they may stand: none becomes a node, or few do before they are refused. */
+  @ParameterizedTest
+  @ValueSource(strings = {"\"x\":[", "\"added_tokens\":[", "\"normalizer\":[", "\"model\":{\"x\":[", "\"model\":{\"merges\":[", "\"model\":{\"vocab\":["})
+  void tinyValuesTakeLittleMemory(String start) {
+    byte[] bytes = ("{" + start + "{}" + ",{}".repeat(1_000_000) + (start.contains("model") ? "]}}" : "]}")).getBytes(StandardCharsets.UTF_8);
+    assertThrows(TernException.class, () -> Allocation.bounded(bytes.length, 12, () -> read(bytes)));
+  }
+
+  /** What a vocabulary takes while it is read: its texts, and no nodes for them. */
+  @Test
+  void aLargeVocabularyTakesMemoryInProportion() {
+    StringBuilder vocab = new StringBuilder("\"a\":0,\"b\":1,\"ab\":2");
+    StringBuilder merges = new StringBuilder("[\"a\",\"b\"]");
+    for (int i = 0; i < 50_000; i++) {
+      vocab.append(",\"").append("token").append(i).append("\":").append(4 + i);
+      merges.append(",[\"a\",\"b\"]");
+    }
+    byte[] bytes = WHOLE.replace("\"a\":0,\"b\":1,\"ab\":2", vocab).replace("\"a b\"", merges).getBytes(StandardCharsets.UTF_8);
+    Allocation.bounded(bytes.length, 32, () -> {
+      TokenizerJson file = TokenizerJson.parse(bytes, "tokenizer.json");
+      assertEquals(50_003, file.tokens.size());
+      assertEquals(50_001, file.merges.size());
+      assertEquals("a b", file.merges.get(50_000));
+      assertEquals(50_003, file.ids[50_002]);
+    });
   }
 }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tern.UnsupportedModelException;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -44,6 +45,43 @@ class TokenizerTest {
       text.appendCodePoint(c >= 0xd800 && c < 0xe000 ? ' ' : c);
     }
     return text.toString();
+  }
+
+  private static GgufFile llama3Without(String pre, int change) {
+    GgufFile file = TestFiles.vocabulary("llama-bpe");
+    GgufWriter out = new GgufWriter();
+    List<String> tokens = new ArrayList<>(file.metadata().strings("tokenizer.ggml.tokens"));
+    for (String key : file.metadata().keys()) {
+      if (!key.equals("tokenizer.ggml.pre") && !key.equals("tokenizer.ggml.tokens")) {
+        out.copy(key, file.metadata().entry(key));
+      }
+    }
+    if (pre != null) {
+      out.string("tokenizer.ggml.pre", pre);
+    }
+    if (change >= 0) {
+      tokens.set(change, "<|changed|>");
+    }
+    return GgufFile.read(ByteSource.of(out.strings("tokenizer.ggml.tokens", tokens).toBytes(), "llama-bpe without a word of its splitting"));
+  }
+
+  /** Files of the headline model do not name their pre-tokenizer: it is known by its vocabulary, and nothing else is guessed. */
+  @Test
+  void theSplittingOfLlama3IsKnownByItsVocabulary() {
+    Tokenizer named = TestFiles.tokenizer("llama-bpe");
+    Tokenizer unnamed = Tokenizer.from(llama3Without(null, -1));
+    for (String text : List.of(WORDS, "12345678 it'S\n\n  a", "<|begin_of_text|>")) {
+      assertArrayEquals(named.encode(text), unnamed.encode(text), text);
+      assertArrayEquals(named.encode(text, true, true), unnamed.encode(text, true, true), text);
+    }
+    for (int token : new int[] {128000, 128001, 128009}) {
+      GgufFile other = llama3Without(null, token);
+      assertTrue(assertThrows(UnsupportedModelException.class, () -> Tokenizer.from(other)).getMessage().contains("'(absent)'"));
+    }
+    GgufFile other = llama3Without("default", -1);
+    assertTrue(assertThrows(UnsupportedModelException.class, () -> Tokenizer.from(other)).getMessage().contains("'default'"));
+    TinyModel tiny = TinyModel.llama().bpe("llama-bpe").without("tokenizer.ggml.pre");
+    assertThrows(UnsupportedModelException.class, () -> Tokenizer.from(tiny.file()));
   }
 
   @ParameterizedTest

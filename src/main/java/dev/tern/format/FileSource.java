@@ -22,6 +22,9 @@ import java.util.Objects;
  * replaced by a rename is still the file that was opened, and is not a change.
  */
 final class FileSource implements ByteSource {
+  /** For an array the JDK reads through a direct buffer of as many bytes, and keeps that for ever with the thread. */
+  private static final int SLICE_BYTES = 64 << 10;
+
   private final Path path;
   private final FileChannel channel;
   private final long size;
@@ -78,8 +81,14 @@ final class FileSource implements ByteSource {
       throw new IllegalArgumentException("bytes " + position + " + " + dst.remaining() + " of " + size);
     }
     try {
-      while (dst.hasRemaining()) {
-        int n = channel.read(dst, position);
+      int end = dst.limit();
+      while (dst.position() < end) {
+        int n;
+        try {
+          n = channel.read(dst.isDirect() ? dst : dst.limit(Math.min(end, dst.position() + SLICE_BYTES)), position);
+        } finally {
+          dst.limit(end);
+        }
         if (n < 0) {
           throw changed("it ends at byte " + position + ", and had " + size);
         }

@@ -31,6 +31,7 @@ final class HfConfig {
   final int nKvHeads;
   final int headDim;
   final int hiddenDim;
+  final int ffnDim;
   final boolean tied;
   final Ternary ternary;
 
@@ -57,6 +58,7 @@ final class HfConfig {
     }
     nHeads = positive("num_attention_heads");
     hiddenDim = positive("hidden_size");
+    ffnDim = positive("intermediate_size");
     nKvHeads = has("num_key_value_heads") ? positive("num_key_value_heads") : nHeads;
     headDim = has("head_dim") ? positive("head_dim") : type.equals("qwen3") ? 128 : hiddenDim / nHeads;
     if (headDim > ModelSpecReader.MAX_HEAD_DIM) {
@@ -124,7 +126,7 @@ final class HfConfig {
         .uint32(arch + ".context_length", positive("max_position_embeddings"))
         .uint32(arch + ".embedding_length", hiddenDim)
         .uint32(arch + ".block_count", nLayers)
-        .uint32(arch + ".feed_forward_length", positive("intermediate_size"))
+        .uint32(arch + ".feed_forward_length", ffnDim)
         .uint32(arch + ".attention.head_count", nHeads)
         .uint32(arch + ".attention.head_count_kv", nKvHeads)
         .uint32(arch + ".attention.key_length", headDim)

@@ -58,7 +58,7 @@ interface HfFiles {
 
   /**
    * A file that the user did not name himself, in a directory: it may be a link, but not to somewhere else. In the cache of Hugging Face's
-   * own tools, where snapshots/REVISION/NAME is a link to ../../blobs/HASH, that is the model's part of the cache.
+   * own tools, models--OWNER--NAME/snapshots/REVISION/FILE may be a link to the model's ../../blobs/HASH.
    *
    * @throws ModelIoException if it lies elsewhere
    */
@@ -72,13 +72,16 @@ interface HfFiles {
     } catch (IOException e) {
       return path; // opening it will say why
     }
-    Path parent = root.getParent();
-    if (parent != null && parent.endsWith("snapshots") && parent.getParent() != null) {
-      root = parent.getParent();
-    }
-    if (!real.startsWith(root)) {
+    if (!real.startsWith(root) && !isBlob(root, real)) {
       throw new ModelIoException(path + " is a link to " + real + ", which is outside of " + root);
     }
     return path;
+  }
+
+  private static boolean isBlob(Path snapshot, Path file) {
+    Path snapshots = snapshot.getParent();
+    Path model = snapshots == null ? null : snapshots.getParent();
+    return model != null && snapshots.endsWith("snapshots") && model.getFileName() != null && model.getFileName().toString().startsWith("models--")
+        && model.resolve("blobs").equals(file.getParent());
   }
 }

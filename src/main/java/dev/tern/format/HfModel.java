@@ -29,6 +29,7 @@ final class HfModel implements ModelFile {
   private final Map<String, SafetensorsFile.Tensor> source = new LinkedHashMap<>();
   private final Map<String, HfTensor> tensors = new LinkedHashMap<>();
   private final Map<String, TensorInfo> infos = new LinkedHashMap<>();
+  private final Scratch scratch = new Scratch();
   private volatile boolean closed;
 
   /** @param name of the model, if nothing else tells it */
@@ -52,8 +53,7 @@ final class HfModel implements ModelFile {
     if (directory.has("tokenizer.json")) {
       ObjectNode tokenizerConfig = optional("tokenizer_config.json");
       ObjectNode generation = optional("generation_config.json");
-      ObjectNode tokenizer = Json.read(directory.open("tokenizer.json"), MAX_TOKENIZER);
-      new HfTokenizer(tokenizer, tokenizerConfig).write(out, configJson, generation);
+      new HfTokenizer(TokenizerJson.read(directory.open("tokenizer.json"), MAX_TOKENIZER), tokenizerConfig).write(out, configJson, generation);
       HfChat.writeTemplates(out, directory, tokenizerConfig);
       HfChat.writeSampling(out, generation);
     }
@@ -77,13 +77,12 @@ final class HfModel implements ModelFile {
       if (!name.matches("[A-Za-z0-9_][A-Za-z0-9_.-]*\\.safetensors")) { // a plain name in this directory
         throw new ModelFormatException(index + ": tensor '" + entry.getKey() + "' is said to be in '" + name + "'", -1);
       }
-      SafetensorsFile file = file(name);
-      SafetensorsFile.Tensor tensor = file.tensors().get(entry.getKey());
-      if (tensor == null) {
+      if (!file(name).tensors().containsKey(entry.getKey())) {
         throw new ModelFormatException(index + ": tensor '" + entry.getKey() + "' is not in " + name, -1);
       }
-      add(entry.getKey(), tensor, file);
     }
+    // All that the files hold, whether the index names it or not: what is not known is refused, and not passed over.
+    files.values().forEach(file -> file.tensors().forEach((name, tensor) -> add(name, tensor, file)));
   }
 
   private SafetensorsFile file(String name) {
@@ -92,49 +91,53 @@ final class HfModel implements ModelFile {
       if (files.size() == MAX_FILES) {
         throw new ModelFormatException(directory.name() + " has more than " + MAX_FILES + " files of weights", -1);
       }
-      file = new SafetensorsFile(directory.open(name));
+      file = new SafetensorsFile(directory.open(name), scratch);
       files.put(name, file);
     }
     return file;
   }
 
   private void add(String name, SafetensorsFile.Tensor tensor, SafetensorsFile file) {
-    source.put(name, tensor);
+    if (source.put(name, tensor) != null) {
+      throw new ModelFormatException("tensor '" + name + "' is there twice, the second time in " + file.name(), tensor.offset());
+    }
     fileOf.put(name, file);
   }
 
   private void declareTensors() {
     Set<String> left = new TreeSet<>(source.keySet());
     left.removeIf(name -> name.endsWith(".rotary_emb.inv_freq"));
-    declare(left, "model.embed_tokens", "token_embd", false, 0);
-    declare(left, "model.norm", "output_norm", false, 0);
+    declare(left, "model.embed_tokens", "token_embd");
+    declare(left, "model.norm", "output_norm");
     if (config.tied) {
       left.remove("lm_head.weight");
     } else {
-      declare(left, "lm_head", "output", false, 0);
+      declare(left, "lm_head", "output");
     }
     float[] factors = config.ropeFactors();
     if (factors != null) {
       put(HfTensor.of("rope_freqs.weight", factors));
     }
+    long qDim = (long) config.nHeads * config.headDim;
+    long kvDim = (long) config.nKvHeads * config.headDim;
     for (int i = 0; i < config.nLayers && left.size() > 0; i++) {
       String from = "model.layers." + i + ".";
       String to = "blk." + i + ".";
-      declare(left, from + "input_layernorm", to + "attn_norm", false, 0);
-      declare(left, from + "self_attn.q_proj", to + "attn_q", true, config.permuted ? config.nHeads : 0);
-      declare(left, from + "self_attn.k_proj", to + "attn_k", true, config.permuted ? config.nKvHeads : 0);
-      declare(left, from + "self_attn.v_proj", to + "attn_v", true, 0);
-      declare(left, from + "self_attn.q_norm", to + "attn_q_norm", false, 0);
-      declare(left, from + "self_attn.k_norm", to + "attn_k_norm", false, 0);
-      declare(left, from + "self_attn.attn_sub_norm", to + "attn_sub_norm", false, 0);
-      declare(left, from + "self_attn.inner_attn_ln", to + "attn_sub_norm", false, 0); // in 1bitLLM's models
-      declare(left, from + "self_attn.o_proj", to + "attn_output", true, 0);
-      declare(left, from + "post_attention_layernorm", to + "ffn_norm", false, 0);
-      declare(left, from + "mlp.gate_proj", to + "ffn_gate", true, 0);
-      declare(left, from + "mlp.up_proj", to + "ffn_up", true, 0);
-      declare(left, from + "mlp.ffn_sub_norm", to + "ffn_sub_norm", false, 0);
-      declare(left, from + "mlp.ffn_layernorm", to + "ffn_sub_norm", false, 0);
-      declare(left, from + "mlp.down_proj", to + "ffn_down", true, 0);
+      declare(left, from + "input_layernorm", to + "attn_norm");
+      matrix(left, from + "self_attn.q_proj", to + "attn_q", config.permuted ? config.nHeads : 0, qDim, config.hiddenDim);
+      matrix(left, from + "self_attn.k_proj", to + "attn_k", config.permuted ? config.nKvHeads : 0, kvDim, config.hiddenDim);
+      matrix(left, from + "self_attn.v_proj", to + "attn_v", 0, kvDim, config.hiddenDim);
+      declare(left, from + "self_attn.q_norm", to + "attn_q_norm");
+      declare(left, from + "self_attn.k_norm", to + "attn_k_norm");
+      declare(left, from + "self_attn.attn_sub_norm", to + "attn_sub_norm");
+      declare(left, from + "self_attn.inner_attn_ln", to + "attn_sub_norm"); // in 1bitLLM's models
+      matrix(left, from + "self_attn.o_proj", to + "attn_output", 0, config.hiddenDim, qDim);
+      declare(left, from + "post_attention_layernorm", to + "ffn_norm");
+      matrix(left, from + "mlp.gate_proj", to + "ffn_gate", 0, config.ffnDim, config.hiddenDim);
+      matrix(left, from + "mlp.up_proj", to + "ffn_up", 0, config.ffnDim, config.hiddenDim);
+      declare(left, from + "mlp.ffn_sub_norm", to + "ffn_sub_norm");
+      declare(left, from + "mlp.ffn_layernorm", to + "ffn_sub_norm");
+      matrix(left, from + "mlp.down_proj", to + "ffn_down", 0, config.hiddenDim, config.ffnDim);
     }
     for (String name : left) { // refused by name, as in any other file
       SafetensorsFile.Tensor tensor = source.get(name);
@@ -142,25 +145,40 @@ final class HfModel implements ModelFile {
     }
   }
 
-  /** Translates NAME.weight, if it is there. matrix: of a layer. permutedHeads: its heads, if rows are to be reordered for RoPE. */
-  private void declare(Set<String> left, String name, String to, boolean matrix, int permutedHeads) {
+  /** Translates NAME.weight, if it is there: as it is. */
+  private void declare(Set<String> left, String name, String to) {
+    if (left.remove(name + ".weight")) {
+      put(HfTensor.plain(to + ".weight", fileOf.get(name + ".weight"), source.get(name + ".weight"), 0));
+    } // ModelSpec says so, if it is needed
+  }
+
+  /**
+   * Translates a matrix of a layer. permutedHeads: its heads, if rows are to be reordered for RoPE. Dimensions are checked before a weight is
+   * read.
+   */
+  private void matrix(Set<String> left, String name, String to, int permutedHeads, long nRows, long nCols) {
     SafetensorsFile.Tensor tensor = source.get(name + ".weight");
     if (tensor == null) {
-      return; // ModelSpec says so, if it is needed
+      return;
     }
     left.remove(name + ".weight");
     SafetensorsFile file = fileOf.get(name + ".weight");
     HfTensor made;
-    if (matrix && tensor.dtype().equals("U8")) {
+    if (tensor.dtype().equals("U8")) {
       left.remove(name + ".weight_scale");
       made = HfTensor.packed(to + ".weight", file, tensor, permutedHeads, weightScale(name));
-    } else if (matrix && config.isMaster(name)) {
+    } else if (config.isMaster(name)) {
       made = HfTensor.master(to + ".weight", file, tensor, permutedHeads);
     } else {
       made = HfTensor.plain(to + ".weight", file, tensor, permutedHeads);
     }
+    if (!made.info().hasDims(nCols, nRows)) {
+      throw ModelSpecReader.dims(made.info(), "[" + nCols + ", " + nRows + "]");
+    }
     put(made);
-    if (made.scale() != 1) {
+    if (made.isMaster()) {
+      put(HfTensor.mean(to + ".scale", made));
+    } else if (made.scale() != 1) {
       put(HfTensor.of(to + ".scale", new float[] {made.scale()}));
     }
   }
@@ -203,6 +221,12 @@ final class HfModel implements ModelFile {
   @Override
   public Map<String, TensorInfo> tensors() {
     return Collections.unmodifiableMap(infos);
+  }
+
+  @Override
+  public boolean isDerived(TensorInfo tensor) {
+    HfTensor made = tensors.get(tensor.name());
+    return made != null && made.isDerived();
   }
 
   @Override

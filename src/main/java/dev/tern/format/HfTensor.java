@@ -13,10 +13,10 @@ import java.util.stream.IntStream;
 final class HfTensor {
   private static final long ONES = 0x0101010101010101L;
   private static final int WINDOW_BYTES = 256 << 10;
-  private static final long PART_BYTES = 1 << 20;
+  private static final long PART_BYTES = 1 << 20; // of one sum, whatever the rows
 
   private enum Kind {
-    COMPUTED, PLAIN, PACKED, MASTER
+    COMPUTED, PLAIN, PACKED, MASTER, MEAN
   }
 
   private final TensorInfo info;
@@ -26,18 +26,20 @@ final class HfTensor {
   private final int permutedHeads;
   private final float scale; // multiplies the whole tensor, beside what its rows hold
   private final short blockScale; // F16, of every block of trits
-  private final float mean; // of the master's magnitudes
   private final byte[] computed;
+  private final HfTensor master; // of its mean, or itself
+  private final Object lock = new Object();
+  private volatile float mean; // of the master's magnitudes; 0 before they were read
 
-  private HfTensor(TensorInfo info, Kind kind, SafetensorsFile file, SafetensorsFile.Tensor tensor, int permutedHeads, float rowScale, float mean,
-      byte[] computed) {
+  private HfTensor(TensorInfo info, Kind kind, SafetensorsFile file, SafetensorsFile.Tensor tensor, int permutedHeads, float rowScale,
+      byte[] computed, HfTensor master) {
     this.info = info;
     this.kind = kind;
     this.file = file;
     this.tensor = tensor;
     this.permutedHeads = permutedHeads;
-    this.mean = mean;
     this.computed = computed;
+    this.master = master == null ? this : master;
     // A scale that an F16 holds stands in the blocks, where every reader of the format finds it; another beside the tensor.
     short half = Half.of(rowScale);
     boolean fits = Half.toFloat(half) == rowScale;
@@ -50,52 +52,86 @@ final class HfTensor {
     ByteBuffer bytes = ByteBuffer.allocate(values.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(values);
     TensorInfo info = new TensorInfo(name, TensorType.F32, new long[] {values.length}, 0, bytes.capacity());
-    return new HfTensor(info, Kind.COMPUTED, null, null, 0, 1, 0, bytes.array());
+    return new HfTensor(info, Kind.COMPUTED, null, null, 0, 1, bytes.array(), null);
   }
 
   /** A tensor of floats as it is; permutedHeads as in {@link #sourceRow}. */
   static HfTensor plain(String name, SafetensorsFile file, SafetensorsFile.Tensor tensor, int permutedHeads) {
-    return new HfTensor(info(name, tensor, type(tensor), 1, permutedHeads), Kind.PLAIN, file, tensor, permutedHeads, 1, 0, null);
+    return new HfTensor(info(name, tensor, type(tensor), 1, permutedHeads), Kind.PLAIN, file, tensor, permutedHeads, 1, null, null);
   }
 
   /** Trits that a file holds as codes of two bits: byte [r][c] has, from its low bits on, rows r, r + n, r + 2n, r + 3n of n packed ones. */
   static HfTensor packed(String name, SafetensorsFile file, SafetensorsFile.Tensor tensor, int permutedHeads, float rowScale) {
-    return new HfTensor(info(name, tensor, TensorType.TQ2_0, 4, permutedHeads), Kind.PACKED, file, tensor, permutedHeads, rowScale, 0, null);
+    return new HfTensor(info(name, tensor, TensorType.TQ2_0, 4, permutedHeads), Kind.PACKED, file, tensor, permutedHeads, rowScale, null, null);
   }
 
-  /** Trits to be made of a float tensor: round(w / mean|w|), half to even, clamped. (BitNet b1.58, arXiv 2402.17764, eq. 1-3) */
+  /**
+   * Trits to be made of a float tensor: round(w / mean|w|), half to even, clamped. (BitNet b1.58, arXiv 2402.17764, eq. 1-3) The mean, which
+   * takes reading all of it, is found when something of it is first read, and multiplies the tensor beside it: {@link #mean}.
+   */
   static HfTensor master(String name, SafetensorsFile file, SafetensorsFile.Tensor tensor, int permutedHeads) {
     type(tensor);
-    TensorInfo info = info(name, tensor, TensorType.TQ2_0, 1, permutedHeads);
-    int part = (int) Math.max(1, Math.min(tensor.rows(), PART_BYTES * tensor.rows() / Math.max(1, tensor.byteSize())));
+    return new HfTensor(info(name, tensor, TensorType.TQ2_0, 1, permutedHeads), Kind.MASTER, file, tensor, permutedHeads, 1, null, null);
+  }
+
+  /** A vector of one element: the mean magnitude of a master. */
+  static HfTensor mean(String name, HfTensor master) {
+    TensorInfo info = new TensorInfo(name, TensorType.F32, new long[] {1}, 0, Float.BYTES);
+    return new HfTensor(info, Kind.MEAN, master.file, master.tensor, 0, 1, null, master);
+  }
+
+  boolean isMaster() {
+    return kind == Kind.MASTER;
+  }
+
+  /** Whether reading it takes reading all of another. */
+  boolean isDerived() {
+    return kind == Kind.MEAN;
+  }
+
+  private float mean() {
+    if (mean == 0) {
+      synchronized (lock) {
+        if (mean == 0) {
+          mean = readMean();
+        }
+      }
+    }
+    return mean;
+  }
+
+  private float readMean() {
     // Parts of a fixed size, added up in order: the same mean on any machine.
-    double[] sums = IntStream.range(0, Checked.toInt((tensor.rows() + part - 1) / part, "the parts of tensor '" + tensor.name() + "'", tensor.offset()))
+    long nParts = (tensor.byteSize() + PART_BYTES - 1) / PART_BYTES;
+    double[] sums = IntStream.range(0, Checked.toInt(nParts, "the parts of tensor '" + tensor.name() + "'", tensor.offset()))
         .parallel()
-        .mapToDouble(i -> magnitudes(file, tensor, (long) i * part, Math.min(part, tensor.rows() - (long) i * part)))
+        .mapToDouble(i -> magnitudes(i * PART_BYTES, Math.min(PART_BYTES, tensor.byteSize() - i * PART_BYTES)))
         .toArray();
     double sum = 0;
     for (double s : sums) {
       sum += s;
     }
-    float mean = (float) Math.max(sum / ((double) tensor.rows() * tensor.columns()), 1e-5);
-    if (!Float.isFinite(mean)) {
+    float found = (float) Math.max(sum / ((double) tensor.rows() * tensor.columns()), 1e-5);
+    if (!Float.isFinite(found)) {
       throw new ModelFormatException("tensor '" + tensor.name() + "' holds values that are not finite", tensor.offset());
     }
-    return new HfTensor(info, Kind.MASTER, file, tensor, permutedHeads, mean, mean, null);
+    return found;
   }
 
-  /** The sum of the magnitudes of some rows. */
-  private static double magnitudes(SafetensorsFile file, SafetensorsFile.Tensor tensor, long row, long nRows) {
+  /** The sum of the magnitudes of some elements. */
+  private double magnitudes(long from, long nBytes) {
     TensorType type = type(tensor);
-    long rowBytes = tensor.byteSize() / tensor.rows();
-    ByteBuffer bytes = ByteBuffer.allocate(Checked.toInt(nRows * rowBytes, "rows of tensor '" + tensor.name() + "'", tensor.offset()))
-        .order(ByteOrder.LITTLE_ENDIAN);
-    file.read(tensor, row * rowBytes, bytes);
-    double sum = 0;
-    for (int at = 0; at < bytes.capacity(); at += type.blockBytes()) {
-      sum += Math.abs(at(bytes, type, at));
-    }
-    return sum;
+    return file.scratch().with((int) Math.min(nBytes, WINDOW_BYTES), bytes -> {
+      double sum = 0;
+      for (long done = 0; done < nBytes; done += bytes.limit()) {
+        bytes.clear().limit((int) Math.min(bytes.capacity(), nBytes - done));
+        file.read(tensor, from + done, bytes);
+        for (int at = 0; at < bytes.limit(); at += type.blockBytes()) {
+          sum += Math.abs(at(bytes, type, at));
+        }
+      }
+      return sum;
+    });
   }
 
   private static float at(ByteBuffer bytes, TensorType type, int at) {
@@ -159,8 +195,9 @@ final class HfTensor {
 
   /** Fills dst with bytes from a place on; the range lies in the tensor. */
   void read(long from, ByteBuffer dst) {
-    if (kind == Kind.COMPUTED) {
-      dst.put(computed, (int) from, dst.remaining());
+    if (kind == Kind.COMPUTED || kind == Kind.MEAN) {
+      byte[] all = kind == Kind.COMPUTED ? computed : ByteBuffer.allocate(Float.BYTES).order(ByteOrder.LITTLE_ENDIAN).putFloat(master.mean()).array();
+      dst.put(all, (int) from, dst.remaining());
       return;
     }
     if (kind == Kind.PLAIN && permutedHeads == 0) {
@@ -170,21 +207,37 @@ final class HfTensor {
     String what = "a row of tensor '" + tensor.name() + "'";
     int rowBytes = Checked.toInt(info.rowBytes(), what, tensor.offset());
     ByteBuffer row = ByteBuffer.allocate(rowBytes).order(ByteOrder.LITTLE_ENDIAN);
-    Window window = new Window();
-    while (dst.hasRemaining()) {
-      row(from / rowBytes, row.clear(), window);
-      row.position((int) (from % rowBytes)).limit(Math.min(rowBytes, row.position() + dst.remaining()));
-      from += row.remaining();
-      dst.put(row);
-    }
+    int inRow = Checked.toInt(tensor.byteSize() / tensor.rows(), what, tensor.offset());
+    int nRows = windowRows(inRow);
+    long begin = from;
+    file.scratch().with(Math.multiplyExact(nRows, inRow), bytes -> {
+      Window window = new Window(bytes, inRow, nRows);
+      for (long at = begin; dst.hasRemaining(); at += row.remaining(), dst.put(row)) {
+        row(at / rowBytes, row.clear(), window);
+        row.position((int) (at % rowBytes)).limit(Math.min(rowBytes, row.position() + dst.remaining()));
+      }
+      return dst;
+    });
+  }
+
+  /** Rows that are read at once: a head's, if they are reordered, so that each is read but once. */
+  private int windowRows(int rowBytes) {
+    int head = permutedHeads == 0 ? 1 : (int) Math.min(headDim(), ModelSpecReader.MAX_HEAD_DIM);
+    return (int) Math.min(tensor.rows(), Math.max(Math.max(1, WINDOW_BYTES / rowBytes), head));
   }
 
   /** Some rows of the file's tensor: they are read many at a time. */
   private final class Window {
-    private final int rowBytes = Checked.toInt(tensor.byteSize() / tensor.rows(), "a row of tensor '" + tensor.name() + "'", tensor.offset());
-    private final int nRows = (int) Math.min(tensor.rows(), Math.max(Math.max(1, WINDOW_BYTES / rowBytes), permutedHeads == 0 ? 1 : Math.min(headDim(), ModelSpecReader.MAX_HEAD_DIM)));
-    private final ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(nRows, rowBytes)).order(ByteOrder.LITTLE_ENDIAN);
+    private final ByteBuffer bytes;
+    private final int rowBytes;
+    private final int nRows;
     private long first = -1;
+
+    Window(ByteBuffer bytes, int rowBytes, int nRows) {
+      this.bytes = bytes;
+      this.rowBytes = rowBytes;
+      this.nRows = nRows;
+    }
 
     /** Where in the bytes a row of the file begins; reads on from that of {@code begin}, which is not after it, if it must. */
     int at(long row, long begin) {
@@ -218,7 +271,7 @@ final class HfTensor {
     long head = permutedHeads == 0 ? source : r - r % headDim(); // its rows come in turn from both of its halves
     int at = window.at(inFile, Math.min(inFile, Math.max(0, head - part * tensor.rows())));
     switch (kind) {
-      case PLAIN -> out.put(window.bytes.array(), at, out.capacity());
+      case PLAIN -> out.put(out.position(), window.bytes, at, out.capacity());
       case PACKED -> pack(window.bytes, at, (int) part * 2, out);
       default -> {
         ByteBuffer codes = ByteBuffer.allocate((int) info.columns()).order(ByteOrder.LITTLE_ENDIAN);
@@ -230,7 +283,7 @@ final class HfTensor {
 
   /** A master's row as codes: 1 + clamp(round half to even(w / mean)), and so 1 up to a half and 2 or 0 beyond it. */
   private void codes(ByteBuffer row, int at, byte[] codes) {
-    float inverse = 1 / mean;
+    float inverse = 1 / mean();
     TensorType type = type(tensor);
     for (int i = 0; i < codes.length; i++) {
       float x = at(row, type, at + i * type.blockBytes()) * inverse;

@@ -22,6 +22,7 @@ final class HfTokenizer {
   private static final Map<String, String> PRE =
       Map.of(GPT2, "gpt-2", CONTRACTIONS + "\\p{N}{1,3}" + REST, "llama-bpe", CONTRACTIONS + "\\p{N}" + REST, "qwen2");
 
+  private final TokenizerJson file;
   private final JsonNode root;
   private final JsonNode model;
   private final JsonNode config; // of tokenizer_config.json, or empty
@@ -29,22 +30,27 @@ final class HfTokenizer {
   private final Map<String, Integer> ids = new HashMap<>();
   private int[] types;
 
-  HfTokenizer(JsonNode root, JsonNode config) {
-    this.root = root;
+  HfTokenizer(TokenizerJson file, JsonNode config) {
+    this.file = file;
     this.config = config;
+    root = file.root;
     model = root.path("model");
-    if (!model.path("type").asText("BPE").equals("BPE") || !model.path("vocab").isObject() || !model.path("merges").isArray()) {
+    if (!model.path("type").asText("BPE").equals("BPE") || file.tokens == null || file.merges == null) {
       throw new UnsupportedModelException("tokenizer.json: model '" + model.path("type").asText() + "'; supported: BPE");
     }
     readTokens();
   }
 
   private void readTokens() {
-    for (Map.Entry<String, JsonNode> entry : model.get("vocab").properties()) {
-      put(entry.getKey(), entry.getValue(), "vocab");
+    for (int i = 0; i < file.ids.length; i++) {
+      put(file.tokens.get(i), file.ids[i], "vocab");
     }
     for (JsonNode added : root.path("added_tokens")) {
-      put(added.path("content").asText(""), added.path("id"), "added_tokens");
+      String text = added.path("content").asText("");
+      if (!added.path("id").isInt()) {
+        throw TokenizerJson.badId(text, "added_tokens", added.path("id").toString());
+      }
+      put(text, added.get("id").intValue(), "added_tokens");
     }
     types = new int[tokens.size()];
     Arrays.fill(types, Vocabulary.UNUSED);
@@ -72,12 +78,11 @@ final class HfTokenizer {
   }
 
   /** Ids may come in any order, but all of them together are about as many as there are tokens. */
-  private void put(String text, JsonNode node, String where) {
-    long limit = Math.min(MAX_TOKENS, 2L * model.get("vocab").size() + 2L * root.path("added_tokens").size() + 1024);
-    if (!node.isInt() || node.intValue() < 0 || node.intValue() >= limit || text.isEmpty()) {
-      throw new ModelFormatException("tokenizer.json: token '" + text + "' of '" + where + "' has the id " + node, -1);
+  private void put(String text, int id, String where) {
+    long limit = Math.min(MAX_TOKENS, 2L * file.tokens.size() + 2L * root.path("added_tokens").size() + 1024);
+    if (id < 0 || id >= limit || text.isEmpty()) {
+      throw TokenizerJson.badId(text, where, Integer.toString(id));
     }
-    int id = node.intValue();
     while (tokens.size() <= id) {
       tokens.add(null);
     }
@@ -104,7 +109,7 @@ final class HfTokenizer {
     if (bytes) {
       out.floats(prefix + "scores", scores());
     } else {
-      out.strings(prefix + "merges", merges());
+      out.strings(prefix + "merges", file.merges);
     }
     int bos = specialId("bos_token", modelConfig, "bos_token_id");
     int eos = specialId("eos_token", modelConfig, "eos_token_id");
@@ -205,25 +210,6 @@ final class HfTokenizer {
     return name.equals("llama-bpe") && !model.path("ignore_merges").asBoolean(false) ? "smaug-bpe" : name;
   }
 
-  private List<String> merges() {
-    List<String> merges = new ArrayList<>(model.get("merges").size());
-    for (JsonNode merge : model.get("merges")) {
-      if (merge.isTextual()) {
-        merges.add(merge.textValue());
-      } else if (isPart(merge.path(0)) && isPart(merge.path(1)) && merge.size() == 2) {
-        merges.add(merge.get(0).textValue() + " " + merge.get(1).textValue());
-      } else {
-        throw new ModelFormatException("tokenizer.json: merge " + merges.size() + " is " + merge + ", not two tokens", -1);
-      }
-    }
-    return merges;
-  }
-
-  /** GGUF has a space between the two, so that there can be none in them. */
-  private static boolean isPart(JsonNode node) {
-    return node.isTextual() && node.textValue().indexOf(' ') < 0;
-  }
-
   /**
    * Scores under which joining by the best score does what joining by the first merge does: that of the first merge that makes a token.
    * Tokens that no merge makes come last; they are never looked for.
@@ -232,7 +218,7 @@ final class HfTokenizer {
     float[] scores = new float[tokens.size()];
     Arrays.fill(scores, -1e9f);
     int rank = 0;
-    for (String merge : merges()) {
+    for (String merge : file.merges) {
       int gap = merge.indexOf(' ', 1);
       Integer id = gap < 0 ? null : ids.get(merge.substring(0, gap) + merge.substring(gap + 1));
       if (id == null) {

@@ -1,5 +1,6 @@
 package dev.tern.format;
 
+import dev.tern.CapacityException;
 import dev.tern.ModelFormatException;
 import dev.tern.ModelIoException;
 import dev.tern.UnsupportedModelException;
@@ -42,6 +43,11 @@ public interface ModelFile extends AutoCloseable {
    */
   void readTensor(TensorInfo tensor, long from, ByteBuffer dst);
 
+  /** Whether a tensor's values are computed from all of another's when they are first read, which takes as long as reading that. */
+  default boolean isDerived(TensorInfo tensor) {
+    return false;
+  }
+
   /** Bytes on disk, of all files together. */
   long size();
 
@@ -56,8 +62,17 @@ public interface ModelFile extends AutoCloseable {
    * @throws ModelIoException if it cannot be read, or a directory holds none of these, or several
    * @throws ModelFormatException if it breaks its format
    * @throws UnsupportedModelException if it is of a kind that Tern cannot run; the message names it
+   * @throws CapacityException if what must be kept of it (vocabulary, names) does not fit in the Java heap
    */
   static ModelFile open(Path path) {
+    try {
+      return openAny(path);
+    } catch (OutOfMemoryError e) {
+      throw new CapacityException(path + " does not fit in the Java heap of " + (Runtime.getRuntime().maxMemory() >> 20) + " MiB (a larger one: -Xmx)", e);
+    }
+  }
+
+  private static ModelFile openAny(Path path) {
     if (!Files.isDirectory(path)) {
       String name = path.getFileName() == null ? "" : path.getFileName().toString();
       boolean part = name.endsWith(".safetensors") || name.endsWith(".safetensors.index.json") || name.equals("config.json");

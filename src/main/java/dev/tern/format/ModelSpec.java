@@ -69,7 +69,8 @@ public record ModelSpec(
   }
 
   /**
-   * Reads and checks the model in a file. Tensors of one element ("scale") and the RoPE factors are read; no other weight is.
+   * Reads and checks the model in a file. Tensors of one element ("scale") and the RoPE factors are read; no other weight is, nor
+   * a scale that is computed from one.
    *
    * @throws ModelFormatException if a value is absent or impossible, or a tensor is absent or of other dimensions than the rest says
    * @throws UnsupportedModelException for another architecture, and for whatever would change the result but is not implemented: biases,

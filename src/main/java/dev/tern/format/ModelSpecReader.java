@@ -232,8 +232,16 @@ final class ModelSpecReader {
       throw dims(tensor, "[" + nCols + ", " + nRows + "]");
     }
     boolean mayBeTernary = role.layerMatrix() && tensor.type().mayHoldTernary();
-    float scale = scale(base + ".scale") * (tensor.type() == TensorType.I2_S ? tailScale(tensor) : 1);
-    weights.add(new WeightRef(role, layer, tensor.name(), tensor.type(), nRows, nCols, scale, mayBeTernary, tensor, null));
+    TensorInfo factor = file.tensor(base + ".scale");
+    TensorInfo derived = factor != null && file.isDerived(factor) ? factor : null;
+    float scale = (derived == null ? scale(base + ".scale") : 1) * (tensor.type() == TensorType.I2_S ? tailScale(tensor) : 1);
+    if (!Float.isFinite(scale)) {
+      throw new ModelFormatException("the scales of tensor '" + tensor.name() + "' are " + scale + " together", tensor.offset());
+    }
+    weights.add(new WeightRef(role, layer, tensor.name(), tensor.type(), nRows, nCols, scale, derived, mayBeTernary, tensor, null));
+    if (derived != null) {
+      known.add(derived.name());
+    }
   }
 
   private void vector(WeightRole role, int layer, int length) {
@@ -244,7 +252,7 @@ final class ModelSpecReader {
     if (tensor.type() != TensorType.F32 && tensor.type() != TensorType.F16 && tensor.type() != TensorType.BF16) {
       throw new UnsupportedModelException("tensor '" + tensor.name() + "' is of type " + tensor.type() + "; norms are F32, F16 or BF16");
     }
-    weights.add(new WeightRef(role, layer, tensor.name(), tensor.type(), 1, length, 1, false, tensor, null));
+    weights.add(new WeightRef(role, layer, tensor.name(), tensor.type(), 1, length, 1, null, false, tensor, null));
   }
 
   private TensorInfo required(String name) {
@@ -256,7 +264,7 @@ final class ModelSpecReader {
     return tensor;
   }
 
-  private static ModelFormatException dims(TensorInfo tensor, String expected) {
+  static ModelFormatException dims(TensorInfo tensor, String expected) {
     return new ModelFormatException(
         "tensor '" + tensor.name() + "' has dimensions " + Arrays.toString(tensor.dims()) + ", expected " + expected, -1);
   }
@@ -319,7 +327,7 @@ final class ModelSpecReader {
       }
     }
     weights.add(
-        new WeightRef(WeightRole.ROPE_FREQS, -1, "rope_freqs.weight", TensorType.F32, 1, factors.length, 1, false, null, factors));
+        new WeightRef(WeightRole.ROPE_FREQS, -1, "rope_freqs.weight", TensorType.F32, 1, factors.length, 1, null, false, null, factors));
   }
 
   private double linearScaling() {

@@ -80,7 +80,7 @@ public final class RetypedModel implements ModelFile {
       return new Matrix(from, to, common, false);
     }
     // As loading would multiply them: w.scale() has the one behind the rows already.
-    scales.put(w.name().replaceAll("weight$", "scale"), from.type().tail() > 0 ? w.scale() : common * w.scale());
+    scales.put(w.name().replaceAll("weight$", "scale"), from.type().tail() > 0 ? w.scale(model) : common * w.scale(model));
     return new Matrix(from, to, common, true);
   }
 
@@ -123,6 +123,11 @@ public final class RetypedModel implements ModelFile {
   }
 
   @Override
+  public boolean isDerived(TensorInfo tensor) {
+    return !scales.containsKey(tensor.name()) && model.isDerived(tensor);
+  }
+
+  @Override
   public void readTensor(TensorInfo tensor, long from, ByteBuffer dst) {
     if (!tensor.equals(tensors.get(tensor.name()))) {
       throw new IllegalArgumentException("tensor '" + tensor.name() + "' is not of " + name());
@@ -142,6 +147,11 @@ public final class RetypedModel implements ModelFile {
     }
   }
 
+  /** Of the rows that are left, in bytes; all of them may be more than an int tells. */
+  static int windowBytes(int capacity, int nRows, int rowBytes) {
+    return (int) Math.min(capacity, (long) nRows * rowBytes);
+  }
+
   private void read(Matrix matrix, long from, ByteBuffer dst) {
     TensorInfo source = matrix.from;
     int inBytes = (int) source.rowBytes();
@@ -154,7 +164,7 @@ public final class RetypedModel implements ModelFile {
     while (dst.hasRemaining() && from < (long) nRows * outBytes) {
       int row = (int) (from / outBytes);
       if (!in.hasRemaining()) {
-        in.clear().limit(Math.min(in.capacity(), (nRows - row) * inBytes));
+        in.clear().limit(windowBytes(in.capacity(), nRows - row, inBytes));
         model.readTensor(source, (long) row * inBytes, in);
         in.flip();
       }

@@ -32,11 +32,17 @@ final class SafetensorsFile implements AutoCloseable {
   }
 
   private final ByteSource source;
+  private final Scratch scratch;
   private final Map<String, Tensor> tensors = new LinkedHashMap<>();
 
-  /** Takes the source over: it is closed with this, and at once if this throws. */
   SafetensorsFile(ByteSource source) {
+    this(source, new Scratch());
+  }
+
+  /** Takes the source over: it is closed with this, and at once if this throws. scratch: for all files of a model. */
+  SafetensorsFile(ByteSource source, Scratch scratch) {
     this.source = source;
+    this.scratch = scratch;
     try {
       readHeader();
     } catch (RuntimeException | Error e) {
@@ -173,6 +179,10 @@ final class SafetensorsFile implements AutoCloseable {
 
   Map<String, Tensor> tensors() {
     return tensors;
+  }
+
+  Scratch scratch() {
+    return scratch;
   }
 
   /** Fills dst with the bytes of a tensor of this file from a place on. */

@@ -8,6 +8,9 @@ final class Tokenizers {
   private static final String MODEL = Vocabulary.PREFIX + "model";
   private static final String PRE = Vocabulary.PREFIX + "pre";
 
+  /** Llama 3's vocabulary ends with 256 special tokens from here on. */
+  private static final int LLAMA3_SPECIAL = 128000;
+
   private Tokenizers() {}
 
   static Tokenizer from(ModelFile file) {
@@ -18,9 +21,20 @@ final class Tokenizers {
     String model = metadata.string(MODEL);
     return switch (model) {
       case "llama" -> new SpmTokenizer(new Vocabulary(file, 1, 2, 0));
-      case "gpt2" -> bpe(file, metadata.string(PRE, "(absent)"));
+      case "gpt2" -> bpe(file, metadata.has(PRE) ? metadata.string(PRE) : splittingOf(metadata));
       default -> throw new UnsupportedModelException("tokenizer '" + model + "'; supported: llama, gpt2");
     };
+  }
+
+  /**
+   * What a file that does not name its pre-tokenizer must mean: that of Llama 3 with the vocabulary of Llama 3. Converters that wrote no such
+   * key wrote BitNet b1.58 2B4T, which has that one. Others stay unnamed, and are refused.
+   */
+  private static String splittingOf(GgufMetadata metadata) {
+    GgufStrings tokens = metadata.strings(Vocabulary.PREFIX + "tokens");
+    boolean llama3 = tokens.size() >= LLAMA3_SPECIAL + 256 && tokens.get(LLAMA3_SPECIAL).equals("<|begin_of_text|>")
+        && tokens.get(LLAMA3_SPECIAL + 1).equals("<|end_of_text|>") && tokens.get(LLAMA3_SPECIAL + 9).equals("<|eot_id|>");
+    return llama3 ? "llama-bpe" : "(absent)";
   }
 
   private static Tokenizer bpe(ModelFile file, String pre) {

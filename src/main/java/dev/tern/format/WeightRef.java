@@ -1,5 +1,6 @@
 package dev.tern.format;
 
+import dev.tern.ModelFormatException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -14,6 +15,8 @@ import java.nio.ByteOrder;
  * @param nRows rows; 1 for vectors
  * @param nCols elements of a row
  * @param scale multiplies the whole weight; 1 if the file has none for it
+ * @param derived a tensor of one element that multiplies it too, not read before the weight is, because all of the weight must be read for
+ *     it; or null, as of all files but masters in the layout of Hugging Face
  * @param mayBeTernary whether loading it as {-1, 0, +1} with one scale a row is worth trying; only its values tell
  * @param tensor where the bytes are, or null for a computed weight
  * @param computed its values, or null for a tensor
@@ -26,6 +29,7 @@ public record WeightRef(
     int nRows,
     int nCols,
     float scale,
+    TensorInfo derived,
     boolean mayBeTernary,
     TensorInfo tensor,
     float[] computed) {
@@ -38,6 +42,26 @@ public record WeightRef(
   /** Bytes of all rows. */
   public long byteSize() {
     return rowBytes() * nRows;
+  }
+
+  /**
+   * All that multiplies the whole weight.
+   *
+   * @param file the file that the spec was made from
+   * @throws ModelFormatException if it is not a finite number
+   * @throws dev.tern.ModelIoException if the file cannot be read or has changed
+   */
+  public float scale(ModelFile file) {
+    if (derived == null) {
+      return scale;
+    }
+    ByteBuffer bytes = ByteBuffer.allocate(Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    file.readTensor(derived, 0, bytes);
+    float all = scale * bytes.getFloat(0);
+    if (!Float.isFinite(all)) {
+      throw new ModelFormatException("the scale of tensor '" + name + "' is " + all, tensor.offset());
+    }
+    return all;
   }
 
   /**

@@ -87,7 +87,7 @@ public final class NativeModel extends NativeHandle {
     int role = weight.role().id();
     Native.check(
         TernAbi.tern_model_load_begin(
-            model, role, weight.layer(), weight.type().id(), store, weight.nRows(), weight.nCols(), weight.scale()));
+            model, role, weight.layer(), weight.type().id(), store, weight.nRows(), weight.nCols(), weight.scale(piece.file)));
     int rowsAtOnce = (int) (piece.buffer.capacity() / weight.rowBytes());
     for (int row = 0; row < weight.nRows(); ) {
       int n = Math.min(rowsAtOnce, weight.nRows() - row);
