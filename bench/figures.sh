@@ -23,7 +23,7 @@ machine() { awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo; }
 
 if [ "$text" != --readme ]; then
   {
-    echo "$(machine), $(nproc) cores, $(date +%F)."
+    echo "$(machine), $(nproc) cores, $(date +%F), \`tern bench speed $*\`."
     echo
     ./tern bench speed --dir "$models" --csv "$results/speed.csv" "$@"
   } >"$work/speed.md"
