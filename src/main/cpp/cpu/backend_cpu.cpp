@@ -11,6 +11,7 @@
 #include "cpu/dense.h"
 #include "cpu/gate.h"
 #include "cpu/isa.h"
+#include "cpu/memory_pattern.h"
 #include "cpu/norm.h"
 #include "cpu/rope.h"
 #include "cpu/sample.h"
@@ -105,6 +106,12 @@ class CpuBackend final : public Backend {
                      int32_t* out) override;
   double read_bandwidth(int64_t n_bytes, int n_passes) override {
     return cpu::read_bandwidth(pool_, isa_, n_bytes, n_passes);
+  }
+  void pattern_write(void* data, int64_t n_words, const Pattern& pattern) override {
+    cpu::pattern_write(pool_, static_cast<uint64_t*>(data), n_words, pattern);
+  }
+  PatternFaults pattern_verify(const void* data, int64_t n_words, const Pattern& pattern) override {
+    return cpu::pattern_verify(pool_, static_cast<const uint64_t*>(data), n_words, pattern);
   }
 
  private:
