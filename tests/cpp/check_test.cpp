@@ -226,6 +226,14 @@ TEST_F(Check, CopiesInEitherDirectionAreVerified) {
   EXPECT_NE(back.text.find("from the device"), std::string::npos) << back.text;
 }
 
+TEST_F(Check, SpeedsAreMeasured) {
+  for (int what = 0; what < TERN_SPEED_COUNT; what++) {
+    const CheckResult r = checks().speed(*cpu, what);
+    EXPECT_GT(r.seconds, 0) << what;
+    EXPECT_TRUE(what >= TERN_SPEED_LAUNCH || r.n_ops + r.n_bytes > 0) << what;
+  }
+}
+
 TEST(CheckLibrary, OfAnotherVersionIsRefused) {
   EXPECT_EQ(tern_check_open(kCheckPluginVersion + 1, kPluginVersion, TERN_ABI_VERSION), nullptr);
   EXPECT_EQ(tern_check_open(kCheckPluginVersion, kPluginVersion + 1, TERN_ABI_VERSION), nullptr);

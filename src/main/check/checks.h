@@ -33,6 +33,7 @@ void add_ternary(std::vector<Case>& all);
 CheckResult repeat(Backend& backend, int what, int n_repeats, uint64_t seed);
 CheckResult memory(Backend& backend, int64_t n_bytes, const Pattern& pattern);
 CheckResult copies(Backend& backend, int64_t n_bytes, uint64_t seed);
+CheckResult speed(Backend& backend, int what);
 
 inline CheckResult not_here(const char* why) {
   CheckResult r;

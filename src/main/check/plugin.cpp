@@ -30,6 +30,7 @@ class Table final : public Checks {
     return check::memory(backend, n_bytes, pattern);
   }
   CheckResult copies(Backend& backend, int64_t n_bytes, uint64_t seed) const override { return check::copies(backend, n_bytes, seed); }
+  CheckResult speed(Backend& backend, int what) const override { return check::speed(backend, what); }
 
  private:
   const std::vector<Case> cases_ = all_cases();

@@ -18,7 +18,7 @@ int32_t checked(tern_device* device, tern_check_result* out, Check&& check) {
     const Checks& checks = open_checks();
     const std::lock_guard<std::mutex> lock(device->device->mutex);
     const CheckResult r = check(checks, *device->device->backend);
-    *out = {sizeof *out, r.verdict, r.n_values, r.n_wrong, r.n_bytes, r.error, r.bound, r.seconds, {}};
+    *out = {sizeof *out, r.verdict, r.n_values, r.n_wrong, r.n_bytes, r.n_ops, r.error, r.bound, r.seconds, {}};
     std::strncpy(out->text, r.text.c_str(), sizeof out->text - 1);
   });
 }
@@ -81,6 +81,13 @@ int32_t tern_check_copies(tern_device* device, int64_t n_bytes, int64_t seed, te
   return checked(device, out, [&](const Checks& checks, Backend& backend) {
     TERN_CHECK_ARG(n_bytes >= 8 && n_bytes % 8 == 0, "%lld bytes, not a multiple of 8", static_cast<long long>(n_bytes));
     return checks.copies(backend, n_bytes, static_cast<uint64_t>(seed));
+  });
+}
+
+int32_t tern_check_speed(tern_device* device, int32_t what, tern_check_result* out) {
+  return checked(device, out, [&](const Checks& checks, Backend& backend) {
+    TERN_CHECK_ARG(what >= 0 && what < TERN_SPEED_COUNT, "no speed has the number %d", what);
+    return checks.speed(backend, what);
   });
 }
 

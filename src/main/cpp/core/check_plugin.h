@@ -15,10 +15,11 @@ struct CheckResult {
   int32_t verdict = TERN_CHECK_PASSED;
   int64_t n_values = 0;  // compared
   int64_t n_wrong = 0;
-  int64_t n_bytes = 0;   // moved, where that is what was checked
+  int64_t n_bytes = 0;   // moved or read, where that is what was checked
+  int64_t n_ops = 0;     // of a call, where its speed was
   double error = 0;      // of the value nearest to its bound
   double bound = 0;
-  double seconds = 0;    // that the device took for the moves
+  double seconds = 0;    // that the moves or the call took
   std::string text;      // where it failed, or why it is not for this device
 };
 
@@ -34,6 +35,7 @@ class Checks {
   virtual CheckResult repeat(Backend& backend, int what, int n_repeats, uint64_t seed) const = 0;
   virtual CheckResult memory(Backend& backend, int64_t n_bytes, const Pattern& pattern) const = 0;
   virtual CheckResult copies(Backend& backend, int64_t n_bytes, uint64_t seed) const = 0;
+  virtual CheckResult speed(Backend& backend, int what) const = 0;
 };
 
 // abi_version: TERN_ABI_VERSION with kPluginVersion says what a Backend is. Returns null if the library is of other versions.

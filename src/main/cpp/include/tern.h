@@ -376,15 +376,31 @@ enum {
 /* Patterns of tern_check_memory: each 64-bit word's own number, that inverted, and random words. */
 enum { TERN_PATTERN_ADDRESS = 0, TERN_PATTERN_INVERSE = 1, TERN_PATTERN_RANDOM = 2 };
 
+/* What tern_check_speed times. */
+enum {
+  TERN_SPEED_READ = 0,           /* the device's memory */
+  TERN_SPEED_COPY_TO = 1,        /* from pageable host memory to the device */
+  TERN_SPEED_COPY_FROM = 2,
+  TERN_SPEED_DENSE = 3,          /* BF16 weights, many rows */
+  TERN_SPEED_TERNARY = 4,        /* many rows */
+  TERN_SPEED_TERNARY_DECODE = 5, /* one row */
+  TERN_SPEED_PREFILL = 6,        /* attention of a prompt */
+  TERN_SPEED_DECODE = 7,         /* attention of decoding rows */
+  TERN_SPEED_LAUNCH = 8,         /* of the smallest kernel, until its result is there */
+  TERN_SPEED_STEP = 9,           /* of the smallest decode step: a graph, where the device has them */
+  TERN_SPEED_COUNT = 10
+};
+
 typedef struct tern_check_result {
   uint32_t struct_size;
   int32_t verdict;
   int64_t n_values; /* compared */
   int64_t n_wrong;
-  int64_t n_bytes;  /* moved, where that is what was checked */
+  int64_t n_bytes;  /* moved or read, where that is what was checked */
+  int64_t n_ops;    /* of a call, where its speed was */
   double error;     /* of the value nearest to its bound; 0 where results must be exact */
   double bound;
-  double seconds;   /* that the moves took */
+  double seconds;   /* that the moves or the call took */
   char text[400];   /* where it failed, or why it is not for this device */
 } tern_check_result;
 
@@ -412,6 +428,9 @@ int32_t tern_check_memory(tern_device* device, int64_t n_bytes, int32_t pattern,
 
 /* Random words copied to the device and compared there, and written there, copied back and compared. seconds: of the two copies. */
 int32_t tern_check_copies(tern_device* device, int64_t n_bytes, int64_t seed, tern_check_result* out);
+
+/* Time of one call among many, once; whoever asks repeats it. */
+int32_t tern_check_speed(tern_device* device, int32_t what, tern_check_result* out);
 
 #pragma GCC visibility pop
 
