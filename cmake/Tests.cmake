@@ -34,6 +34,7 @@ foreach(source ${TERN_TESTS_CPP})
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 DISCOVERY_MODE PRE_TEST)
   add_dependencies(native_tests ${name})
 endforeach()
+target_link_libraries(check_test PRIVATE tern_check_objects)
 
 # tests/spills: what the compiler made of libtern's kernels, and of one that is planted.
 set(spills_skipped "")

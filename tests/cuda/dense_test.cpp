@@ -1,9 +1,4 @@
-// Dense matmuls on the device against an fp64 sum.
-//
-// Bounds, u = 2^-24. Rows: weights and activations are exact; n products are fused and added one by one in a lane, then over lanes, so
-// |out - ref| <= (n / 32 + 32) u sum |w x|; any order at all would do with n u. Halves: activations are rounded to the weights' type
-// first (unit roundoff 2^-11 or 2^-8; F16 after scaling, where what is more than 2^28 below the row's largest loses bits: at most
-// 2^-24 / 2^14 of it each), and a tensor core may truncate: 2 n u.
+// Dense matmuls on the device against an fp64 sum. Bounds: oracle/dense_oracle.h.
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -13,6 +8,7 @@
 #include "core/half.h"
 #include "cuda/gpu_test.h"
 #include "dense.h"
+#include "oracle/dense_oracle.h"
 
 namespace tern::cuda {
 namespace {
@@ -110,9 +106,6 @@ struct OnDevice {
 };
 
 void expect_close(const char* op, const DenseCase& c, const Problem& p, const OnDevice& d) {
-  const bool halves = is_half(c.type);
-  const double u = std::ldexp(1.0, -24);
-  const double rounding = !halves ? 0 : c.type == TERN_TYPE_F16 ? std::ldexp(1.0, -11) : std::ldexp(1.0, -8);
   double worst = -1, worst_error = 0, worst_bound = 0;
   std::string failure;
   for (size_t i = 0; i < p.weights.size(); i++) {
@@ -129,10 +122,8 @@ void expect_close(const char* op, const DenseCase& c, const Problem& p, const On
         }
         const size_t at = size_t(a) * w.n_rows + r;
         if (c.accumulate) sum += w.before[at];
-        double bound = ((halves ? 2.0 * c.n_cols + 16 : c.n_cols / 32 + 40) * u + rounding) * magnitude;
-        if (c.type == TERN_TYPE_F16) bound += std::ldexp(largest, -38) * weights;
-        if (c.accumulate) bound += u * (std::fabs(sum) + std::fabs(w.before[at]));
-        bound = bound * 1.01 + 1e-44;
+        const double added = c.accumulate ? std::fabs(sum) + std::fabs(w.before[at]) : 0;
+        const double bound = oracle::dense_cuda_bound(c.type, c.n_cols, {magnitude, largest, weights, added});
         const double error = std::fabs(got[at] - sum);
         if (!(error <= bound) && failure.empty())
           failure = "product " + std::to_string(i) + ", row " + std::to_string(r) + ", activation row " + std::to_string(a) + ": " +

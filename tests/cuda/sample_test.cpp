@@ -10,59 +10,24 @@
 #include <random>
 
 #include "cuda/sample_fixture.h"
+#include "sample_bounds.h"
 
 namespace tern::cuda {
 namespace {
 
+using oracle::kUnit;
+using oracle::weight_error;
+using Expected = oracle::ExpectedDraw;
+
 constexpr float kInfinite = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kHuge = std::numeric_limits<float>::max();
-constexpr double kUnit = 0x1p-24;  // of fp32: half of the distance of 1 and the next float
 
 cpu::Sampling plain(float temperature) { return {temperature, 0, 1, 0, 1, 1, 0, nullptr, 0, -1}; }
 cpu::Sampling sampling(const cases::SampleOptions& o, const std::vector<int32_t>& listed) {
   return {o.temperature, o.top_k, o.top_p,       o.min_p, o.repeat_penalty, 1,
           0,             listed.data(), static_cast<int32_t>(listed.size()), -1};
 }
-
-// A weight is the product of two exponentials, each within 2 units of the last place, 4 kUnit, of arguments (x - m) / T that
-// have three roundings: of the difference, of 1 / T, and of the product; the magnitudes of both arguments add up to |z|. What
-// follows is in fp64 or in integers as fine. This is the mean over the distribution, as shares weigh it. Not for temperature 0.
-double weight_error(const std::vector<float>& logits, double temperature, double arguments_roundings) {
-  const double max = *std::max_element(logits.begin(), logits.end());
-  double sum = 0, sum_z = 0;
-  for (const float l : logits) {
-    const double z = (double(l) - max) / temperature, w = std::exp(z);
-    if (w > 0) sum += w, sum_z -= w * z;
-  }
-  return (8 + arguments_roundings * sum_z / sum) * kUnit * (1 + 0x1p-10);
-}
-
-// A share is a quotient of two sums with that error each; so is the mass that top_p compares. Tokens that filters drop are the
-// ones of larger error, so that the mean over all bounds the mean over those kept.
-struct Expected {
-  oracle::Distribution d;
-  std::vector<double> upto;  // [vocab_size]; share of tokens up to this one
-  double slack;
-
-  Expected(const std::vector<float>& logits, const cpu::Sampling& s) : d(oracle::distribution(logits, s)) {
-    slack = 2 * weight_error(oracle::penalised(logits, s), s.temperature, 3) + 0x1p-36;
-    double sum = 0;
-    for (const double p : d.p) upto.push_back(sum += p);
-  }
-  // Filters keep the same tokens whatever the roundings.
-  bool decided() const { return d.margin > slack; }
-  int token(double u) const {
-    int id = static_cast<int>(std::upper_bound(upto.begin(), upto.end(), u) - upto.begin());
-    if (id == static_cast<int>(upto.size())) id--;
-    while (id > 0 && d.p[static_cast<size_t>(id)] == 0) id--;
-    return id;
-  }
-  bool near_boundary(double u) const {
-    const auto next = std::lower_bound(upto.begin(), upto.end(), u - slack);
-    return u < slack || u > 1 - slack || (next != upto.end() && *next <= u + slack);
-  }
-};
 
 // log of a sum of weights, of arguments with one rounding (T = 1); the result is rounded to a float.
 void expect_logprobs(const Batch& b, const Drawn& got, const std::string& name) {

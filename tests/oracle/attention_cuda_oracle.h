@@ -15,11 +15,6 @@
 
 namespace tern::oracle {
 
-struct AttentionErrors {
-  double error = 0, bound = 0;  // at the element nearest to its bound
-  std::string mismatch;         // empty, or the first element beyond it
-};
-
 inline AttentionErrors attention_cuda_errors(const AttentionProblem& p, int kv_type, const float* out) {
   std::vector<double> magnitude, largest_score;
   const std::vector<double> ref = attention<double>(p, &magnitude, &largest_score);
@@ -32,20 +27,11 @@ inline AttentionErrors attention_cuda_errors(const AttentionProblem& p, int kv_t
     for (float x : v) largest_v = std::max(largest_v, double(std::fabs(x)));
   const double u = std::ldexp(1.0, -24), w = kv_type == TERN_TYPE_BF16 ? std::ldexp(1.0, -8) : std::ldexp(1.0, -11);
   AttentionErrors result;
-  double nearest = -1;
   for (size_t i = 0; i < ref.size(); i++) {
     const double score = largest_score[i / p.head_dim];
     const double bound = (4 * (2 * (p.head_dim + 8) * score + 8 * n_tiles + n_keys + n_tiles + 16) * u + 1.01 * w) * magnitude[i] +
                          (magnitude[i] > 0 ? u * n_keys * largest_v : 0);
-    const double error = std::fabs(double(out[i]) - ref[i]);
-    if (!(error <= bound) && result.mismatch.empty()) {
-      std::ostringstream text;
-      text.precision(9);
-      text << "element " << i << ": " << out[i] << ", oracle " << ref[i] << ", error " << error << " > bound " << bound;
-      result.mismatch = text.str();
-    }
-    const double share = bound > 0 ? error / bound : error > 0 ? 1e30 : 0;
-    if (!(share <= nearest)) nearest = share, result.error = error, result.bound = bound;
+    result.see(i, out[i], ref[i], bound);
   }
   return result;
 }

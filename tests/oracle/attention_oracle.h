@@ -1,6 +1,7 @@
 // Attention as its definition reads: for every row and head, softmax of the scores of the keys it sees, times their values.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -84,12 +85,31 @@ std::vector<Real> attention(const AttentionProblem& p, std::vector<Real>* magnit
   return out;
 }
 
-// First element of out beyond what float arithmetic can explain, as text, or empty. With u = 2^-24, to first order: a score sums
+// How near a result comes to its bound.
+struct AttentionErrors {
+  double error = 0, bound = 0;  // at the element nearest to its bound
+  std::string mismatch;         // empty, or the first element beyond it
+  double nearest = -1;          // error / bound there
+
+  void see(size_t i, double out, double ref, double most) {
+    const double off = std::fabs(out - ref);
+    if (!(off <= most) && mismatch.empty()) {
+      std::ostringstream text;
+      text.precision(9);
+      text << "element " << i << ": " << out << ", oracle " << ref << ", error " << off << " > bound " << most;
+      mismatch = text.str();
+    }
+    const double share = most > 0 ? off / most : off > 0 ? 1e30 : 0;
+    if (!(share <= nearest)) nearest = share, error = off, bound = most;
+  }
+};
+
+// Against what float arithmetic can explain. With u = 2^-24, to first order: a score sums
 // head_dim products, and is scaled and has the maximum taken off, so it errs by at most (head_dim + 8) u times the sum of |q| |k|;
 // so does the maximum's; each of up to n_tiles rescalings adds an exp (2 ulp = 4 u) and a product. A weight's relative error is
 // the error of its exponent; numerator and denominator each sum the keys of a split and the splits in a row, with that error and
 // one rounding a term. Hence |out - ref| <= 2 (2 (head_dim + 8) S + 8 n_tiles + n_terms + 16) u sum p |v|.
-inline std::string attention_mismatch(const AttentionProblem& p, const float* out) {
+inline AttentionErrors attention_errors(const AttentionProblem& p, const float* out) {
   std::vector<double> magnitude, largest_score;
   const std::vector<double> ref = attention<double>(p, &magnitude, &largest_score);
   double n_tiles = 1, n_keys = 0;
@@ -98,19 +118,15 @@ inline std::string attention_mismatch(const AttentionProblem& p, const float* ou
     n_keys += s.len;
   }
   const double n_terms = std::min<double>(n_keys, cpu::kSplitLen) + n_tiles;
+  AttentionErrors result;
   for (size_t i = 0; i < ref.size(); i++) {
     const double score = largest_score[i / p.head_dim];
-    const double bound =
-        2 * (2 * (p.head_dim + 8) * score + 8 * n_tiles + n_terms + 16) * std::ldexp(1.0, -24) * magnitude[i] + 1e-37;
-    const double error = std::fabs(double(out[i]) - ref[i]);
-    if (!(error <= bound)) {
-      std::ostringstream text;
-      text.precision(9);
-      text << "element " << i << ": " << out[i] << ", oracle " << ref[i] << ", error " << error << " > bound " << bound;
-      return text.str();
-    }
+    result.see(i, out[i], ref[i],
+               2 * (2 * (p.head_dim + 8) * score + 8 * n_tiles + n_terms + 16) * std::ldexp(1.0, -24) * magnitude[i] + 1e-37);
   }
-  return "";
+  return result;
 }
+
+inline std::string attention_mismatch(const AttentionProblem& p, const float* out) { return attention_errors(p, out).mismatch; }
 
 }  // namespace tern::oracle

@@ -102,4 +102,31 @@ std::vector<Real> matmul(int type, const uint8_t* rows, int n_rows, int n_cols, 
   return out;
 }
 
+// What bounds of an element are made of.
+struct DenseSizes {
+  double magnitude;  // sum of |w x|
+  double largest;    // |x| of the activation row
+  double weights;    // sum of |w|
+  double added;      // |sum| + |what was there before|, where products are added to it
+};
+
+// Of the cuda backend, u = 2^-24. Rows: weights and activations are exact; n products are fused and added one by one in a lane, then over
+// lanes, so |out - ref| <= (n / 32 + 32) u sum |w x|; any order at all would do with n u. Halves: activations are rounded to the weights'
+// type first (unit roundoff 2^-11 or 2^-8; F16 after scaling, where what is more than 2^28 below the row's largest loses bits: at most
+// 2^-24 / 2^14 of it each), and a tensor core may truncate: 2 n u.
+inline double dense_cuda_bound(int type, int n_cols, const DenseSizes& s) {
+  const double u = std::ldexp(1.0, -24);
+  const bool halves = type == TERN_TYPE_F16 || type == TERN_TYPE_BF16;
+  const double rounding = !halves ? 0 : type == TERN_TYPE_F16 ? std::ldexp(1.0, -11) : std::ldexp(1.0, -8);
+  double bound = ((halves ? 2.0 * n_cols + 16 : n_cols / 32 + 40) * u + rounding) * s.magnitude;
+  if (type == TERN_TYPE_F16) bound += std::ldexp(s.largest, -38) * s.weights;
+  return (bound + u * s.added) * 1.01 + 1e-44;
+}
+
+// Of sums of floats in any order, weights exact: a rounding a product and an addition.
+inline double dense_any_order_bound(int n_cols, const DenseSizes& s) {
+  const double u = std::ldexp(1.0, -24);
+  return ((n_cols + 8) * u * s.magnitude + u * s.added) * 1.01 + 1e-44;
+}
+
 }  // namespace tern::oracle

@@ -13,6 +13,7 @@
 #include "dense.h"
 #include "dense_plan.h"
 #include "meter_cuda.h"
+#include "memory_pattern.h"
 #include "rope.h"
 #include "runner_cuda.h"
 #include "sample.h"
@@ -120,6 +121,10 @@ class CudaBackend final : public Backend {
                      int32_t* out) override;
   double read_bandwidth(int64_t n_bytes, int n_passes) override { return meter_.read_bandwidth(n_bytes, n_passes); }
   Meter& meter() override { return meter_; }
+  void pattern_write(void* data, int64_t n_words, const Pattern& pattern) override {
+    run([&] { launch_pattern_write(static_cast<uint64_t*>(data), n_words, pattern, context_.info(), stream()); });
+  }
+  PatternFaults pattern_verify(const void* data, int64_t n_words, const Pattern& pattern) override;
 
  private:
   template <class Body>
@@ -265,6 +270,17 @@ void CudaBackend::ternary_int32(const char* kernel, const int8_t* w, int n_out, 
                    stream());
   });
   context_.download(out, result.as<void>(), result.size());
+}
+
+PatternFaults CudaBackend::pattern_verify(const void* data, int64_t n_words, const Pattern& pattern) {
+  PatternFaults faults;
+  const Buffer found = context_.allocate(sizeof faults, "what a test of memory finds");
+  context_.upload(found.as<void>(), &faults, sizeof faults);
+  run([&] {
+    launch_pattern_verify(static_cast<const uint64_t*>(data), n_words, pattern, found.as<PatternFaults>(), context_.info(), stream());
+  });
+  context_.download(&faults, found.as<void>(), sizeof faults);
+  return faults;
 }
 
 }  // namespace

@@ -126,12 +126,13 @@ std::string Context::json() {
   cudaRuntimeGetVersion(&runtime);
   size_t free_bytes = 0, all_bytes = 0;
   if (cudaSetDevice(index_) == cudaSuccess) cudaMemGetInfo(&free_bytes, &all_bytes);  // of this thread's current device
-  char numbers[320];
+  char numbers[400];
   std::snprintf(numbers, sizeof numbers,
-                ", \"compute_capability\": \"%d.%d\", \"n_sms\": %d, \"memory_bytes\": %zu, \"memory_free_bytes\": %zu, "
+                ", \"pci_bus_id\": \"%04x:%02x:%02x.0\", \"compute_capability\": \"%d.%d\", \"n_sms\": %d, "
+                "\"memory_bytes\": %zu, \"memory_free_bytes\": %zu, "
                 "\"driver\": \"%d.%d\", \"runtime\": \"%d.%d\", \"built_for\": ",
-                properties_.major, properties_.minor, info_.n_sms, all_bytes, free_bytes, driver / 1000, driver % 1000 / 10,
-                runtime / 1000, runtime % 1000 / 10);
+                properties_.pciDomainID, properties_.pciBusID, properties_.pciDeviceID, properties_.major, properties_.minor,
+                info_.n_sms, all_bytes, free_bytes, driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
   return "\"device\": " + json_text(properties_.name) + numbers + json_text(kBuiltFor);
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/memory.h"
 #include "core/meter.h"
+#include "core/memory_pattern.h"
 #include "tern.h"
 
 namespace tern {
@@ -204,6 +205,9 @@ class Backend : public StepOps {
                              int32_t* out) = 0;
   virtual double read_bandwidth(int64_t n_bytes, int n_passes) = 0;  // bytes per second
   virtual Meter& meter() = 0;
+  // Memory of allocate filled with a pattern by the device, and compared with it there.
+  virtual void pattern_write(void* data, int64_t n_words, const Pattern& pattern) = 0;
+  virtual PatternFaults pattern_verify(const void* data, int64_t n_words, const Pattern& pattern) = 0;
 };
 
 std::shared_ptr<Backend> open_cpu_backend(int n_threads);

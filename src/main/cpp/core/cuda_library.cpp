@@ -1,16 +1,10 @@
 // Finds and opens libtern_cuda.so at run time, so that this library needs neither a driver nor CUDA. It is never closed: backends and
 // their code live as long as anything uses them.
-#include <dlfcn.h>
-#include <elf.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cstdlib>
-#include <cstring>
 #include <mutex>
 
+#include "core/library.h"
 #include "core/plugin.h"
 #include "core/status.h"
 
@@ -22,40 +16,10 @@ std::string chosen_path;
 PluginOpen plugin_open;
 std::atomic<int64_t (*)()> plugin_bytes{nullptr};
 
-// libtern_cuda.so in the folder of the library that this code is in.
-std::string beside_this_library() {
-  Dl_info info = {};
-  if (!dladdr(reinterpret_cast<const void*>(&plugin_open), &info) || !info.dli_fname) return "libtern_cuda.so";
-  const std::string own = info.dli_fname;
-  const size_t slash = own.rfind('/');
-  return slash == std::string::npos ? "libtern_cuda.so" : own.substr(0, slash + 1) + "libtern_cuda.so";
-}
-
-// What dlopen would wait for (a pipe) or die of (a library that is not all there, whose pages beyond the end are mapped all the same).
-void check_file(const std::string& path) {
-  struct stat info;
-  if (stat(path.c_str(), &info) != 0) return;  // dlopen says it better
-  if (!S_ISREG(info.st_mode)) fail(TERN_ERR_UNAVAILABLE, "the cuda backend's library cannot be loaded: %s is no regular file", path.c_str());
-  Elf64_Ehdr header = {};
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const ssize_t n = file < 0 ? 0 : pread(file, &header, sizeof header, 0);
-  if (file >= 0) close(file);
-  if (n != static_cast<ssize_t>(sizeof header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return;
-  // Linkers put the section headers last.
-  const uint64_t size = static_cast<uint64_t>(info.st_size), table = uint64_t(header.e_shentsize) * header.e_shnum;
-  if (header.e_shoff > size || table > size - header.e_shoff)
-    fail(TERN_ERR_UNAVAILABLE, "the cuda backend's library cannot be loaded: %s is truncated", path.c_str());
-}
-
 PluginOpen load() {
   const char* forced = std::getenv("TERN_CUDA_LIBRARY");
-  const std::string path = forced && *forced ? forced : !chosen_path.empty() ? chosen_path : beside_this_library();
-  if (path.find('/') != std::string::npos) check_file(path);
-  void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) fail(TERN_ERR_UNAVAILABLE, "the cuda backend's library cannot be loaded: %s", dlerror());
-  void* const symbol = dlsym(library, "tern_plugin_open");
-  if (!symbol) fail(TERN_ERR_UNAVAILABLE, "%s is not a backend of Tern", path.c_str());
-  return reinterpret_cast<PluginOpen>(symbol);
+  const std::string path = forced && *forced ? forced : !chosen_path.empty() ? chosen_path : beside_this_library("libtern_cuda.so");
+  return reinterpret_cast<PluginOpen>(library_symbol(path, "tern_plugin_open", "the cuda backend's library", "a backend"));
 }
 
 }  // namespace
