@@ -1,5 +1,5 @@
 // Every ternary kernel that this processor has gives exactly the sums of the definition, for any shape, and touches nothing else;
-// those for VNNI also where there is none, on an exact stand-in for vpdpbusd.
+// those for VNNI and AMX also where there is none, on exact stand-ins for their instructions.
 #include "cpu/ternary.h"
 
 #include <gtest/gtest.h>
@@ -9,12 +9,13 @@
 #include <cstring>
 #include <limits>
 
+#include "cases/ternary_cases.h"
 #include "compare.h"
 #include "core/status.h"
 #include "plan/ternary_plan.h"
 #include "ternary_oracle.h"
 #if defined(__x86_64__)
-#include "ternary_vnni_on_bw.h"
+#include "ternary_stand_ins.h"
 #endif
 
 namespace tern::cpu {
@@ -24,7 +25,7 @@ using oracle::random_trits;
 using oracle::seed;
 using oracle::ternary_product;
 
-const char* const kOnBw[] = {"avx512_vnni_on_bw", "avx512_vnni3_on_bw"};
+const char* const kStandIns[] = {"avx512_vnni_on_bw", "avx512_vnni3_on_bw", "amx_emulated", "amx3_emulated"};
 
 struct Acts {
   Acts(int n, int dim) : n(n), dim(dim), stride((dim + 63) / 64 * 64), q(size_t(n) * stride), scale(n, 1), sum(n) {}
@@ -56,8 +57,9 @@ struct Acts {
 // The kernels of the library by their names, and those of the test.
 std::unique_ptr<TernaryWeight> create(const std::string& kernel, int n_rows, int n_cols, Pool* pool = nullptr) {
 #if defined(__x86_64__)
-  if (kernel == kOnBw[0]) return TernaryWeight::create(kTernaryVnniOnBw, n_rows, n_cols, pool);
-  if (kernel == kOnBw[1]) return TernaryWeight::create(kTernaryVnni3OnBw, n_rows, n_cols, pool);
+  const TernaryKernel* const stand_ins[] = {&kTernaryVnniOnBw, &kTernaryVnni3OnBw, &kTernaryAmxEmulated, &kTernaryAmx3Emulated};
+  for (size_t i = 0; i < std::size(stand_ins); i++)
+    if (kernel == kStandIns[i]) return TernaryWeight::create(*stand_ins[i], n_rows, n_cols, pool);
 #endif
   return TernaryWeight::create(kernel, n_rows, n_cols, pool);
 }
@@ -65,7 +67,7 @@ std::unique_ptr<TernaryWeight> create(const std::string& kernel, int n_rows, int
 std::vector<std::string> kernels() {
   std::vector<std::string> names = ternary_kernels();
 #if defined(__x86_64__)
-  names.insert(names.end(), std::begin(kOnBw), std::end(kOnBw));
+  names.insert(names.end(), std::begin(kStandIns), std::end(kStandIns));
 #endif
   return names;
 }
@@ -111,8 +113,8 @@ void expect_exact(const std::string& kernel, int n_rows, int n_cols, int n_act_r
 class TernaryKernelTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    const bool on_bw = std::find(std::begin(kOnBw), std::end(kOnBw), GetParam()) != std::end(kOnBw);
-    if (on_bw && isa_supported() < Isa::avx512) GTEST_SKIP() << "this processor has no AVX-512BW";
+    const bool stand_in = std::find(std::begin(kStandIns), std::end(kStandIns), GetParam()) != std::end(kStandIns);
+    if (stand_in && isa_supported() < Isa::avx512) GTEST_SKIP() << "this processor has no AVX-512BW";
   }
 };
 
@@ -132,6 +134,29 @@ TEST_P(TernaryKernelTest, AnyNumberOfActivationRows) {
     expect_exact(GetParam(), 131, 257, n_act_rows);
     if (n_act_rows < 10 || n_act_rows > 15) expect_exact(GetParam(), 256, 768, n_act_rows);
   }
+}
+
+// The cases of all backends; and numbers of activation rows about the largest that a kernel takes at once.
+TEST_P(TernaryKernelTest, SharedCases) {
+  for (const cases::TernaryCase& c : cases::ternary_cases())
+    for (int n_rows : c.n_rows) {
+      SCOPED_TRACE(c.name);
+      std::mt19937_64 random(seed() + c.seed);
+      std::vector<int8_t> w = random_trits(random, size_t(n_rows) * c.n_cols);
+      for (size_t i = 0; i < w.size(); i++)
+        if (c.fill == cases::TernaryFill::all_minus || c.fill == cases::TernaryFill::all_plus)
+          w[i] = c.fill == cases::TernaryFill::all_plus ? 1 : -1;
+        else if (c.fill == cases::TernaryFill::alternating)
+          w[i] = i % 2 ? 1 : -1;
+      Acts acts(c.n_act_rows, c.n_cols);
+      if (c.fill == cases::TernaryFill::random) acts.fill(random);
+      else acts.fill(int8_t(c.fill == cases::TernaryFill::zero_activations ? 0 : -128));
+      expect_exact(GetParam(), w, n_rows, c.n_cols, acts);
+    }
+}
+
+TEST_P(TernaryKernelTest, ManyActivationRows) {
+  for (int n_act_rows : {95, 127, 128, 129, 143, 144, 145, 256, 273}) expect_exact(GetParam(), 35, 643, n_act_rows);
 }
 
 // Appended by many threads in pieces that begin and end within tiles: the same sums as row by row.

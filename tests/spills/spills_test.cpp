@@ -63,7 +63,7 @@ TEST_F(Spills, AreNotInTheKernels) {
   for (std::string object; std::getline(list, object);) {
     std::string file = object.substr(object.rfind('/') + 1);
     file = file.substr(0, file.find('.'));
-    if (object.find("/cpu/") == object.npos || !std::regex_search(file, std::regex("_avx(2|512)$"))) continue;
+    if (object.find("/cpu/") == object.npos || !std::regex_search(file, std::regex("_(avx2|avx512|amx)$"))) continue;
     n_files++;
     const std::vector<spills::Loop> loops = spills::hot_loops(TERN_OBJDUMP, object);
     if (std::regex_search(file, std::regex("^(ternary|dense|attention)_"))) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/status.h"
+#include "cpu/amx.h"
 
 namespace tern::cpu {
 namespace {
@@ -35,6 +36,14 @@ std::string missing(Isa tier) {
 #endif
 }
 
+constexpr char kAmx[] = "amx";
+
+// Why there is no AMX; empty if there is.
+std::string amx_not_there() {
+  const std::string lacks = missing(Isa::avx512);
+  return lacks.empty() ? amx_missing() : "the processor lacks " + lacks;
+}
+
 const char* requested() {
   const char* text = std::getenv("TERN_ISA");
   return text && *text ? text : nullptr;
@@ -43,13 +52,17 @@ const char* requested() {
 Isa choose() {
   const char* name = requested();
   if (!name) return isa_supported();
+  if (!std::strcmp(name, kAmx)) {
+    if (!amx_not_there().empty()) fail(TERN_ERR_UNAVAILABLE, "TERN_ISA=%s, but %s", name, amx_not_there().c_str());
+    return Isa::avx512;
+  }
   for (Isa tier : {Isa::scalar, Isa::avx2, Isa::avx512}) {
     if (std::strcmp(name, isa_name(tier))) continue;
     if (tier > isa_supported())
       fail(TERN_ERR_UNAVAILABLE, "TERN_ISA=%s, but the processor lacks %s", name, missing(tier).c_str());
     return tier;
   }
-  fail(TERN_ERR_INVALID_ARGUMENT, "TERN_ISA=%s: it must be scalar, avx2 or avx512", name);
+  fail(TERN_ERR_INVALID_ARGUMENT, "TERN_ISA=%s: it must be scalar, avx2, avx512 or amx", name);
 }
 
 }  // namespace
@@ -68,8 +81,14 @@ Isa isa() {
   return chosen;
 }
 
+bool amx() {
+  static const bool use = isa() == Isa::avx512 && (!requested() || !std::strcmp(requested(), kAmx)) && amx_not_there().empty();
+  return use;
+}
+
 std::string isa_reason() {
-  std::string text;
+  const bool asked_for_less = requested() && std::strcmp(requested(), kAmx);
+  std::string text = std::string(kAmx) + ": " + (amx() ? "used beside avx512" : asked_for_less ? "not used: TERN_ISA asks for less" : "not here: " + amx_not_there());
   for (Isa tier : {Isa::avx512, Isa::avx2, Isa::scalar}) {
     std::string reason;
     if (tier == isa())
@@ -80,7 +99,7 @@ std::string isa_reason() {
       reason = "not used: TERN_ISA asks for less";
     else
       reason = "not needed";
-    text += (text.empty() ? "" : "\n") + std::string(isa_name(tier)) + ": " + reason;
+    text += "\n" + std::string(isa_name(tier)) + ": " + reason;
   }
   return text;
 }

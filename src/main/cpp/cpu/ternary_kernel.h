@@ -53,6 +53,8 @@ extern const TernaryKernel kTernaryMadd3Avx512;
 extern const TernaryKernel kTernaryVnniAvx512;
 extern const TernaryKernel kTernaryVnni3Avx512;
 extern const TernaryKernel kTernaryLookupAvx512;
+extern const TernaryKernel kTernaryAmx;
+extern const TernaryKernel kTernaryAmx3;
 
 // The named kernel if this processor can run it under isa(); throws Error(INVALID_ARGUMENT) that names the ones there are.
 const TernaryKernel& ternary_kernel(const char* name);

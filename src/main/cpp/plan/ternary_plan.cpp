@@ -21,7 +21,7 @@ constexpr int64_t kStreamed = 1 << 20;      // a weight of more packed bytes is 
 constexpr int64_t kColdBuffer = 64 << 20;   // more than the caches hold, read a slice at a time
 constexpr int64_t kColdSlice = 16 << 20;
 constexpr int kSampleRows = 2048;           // rows measured in prefill: a chunk of the largest kernel
-constexpr int kSampleActs = 16;             // a whole number of every kernel's activation tiles
+constexpr int kSampleActs = 16;             // at least, and a whole number of a kernel's activation tiles
 
 double now_us() {
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -114,15 +114,17 @@ class Plan {
 
  private:
   // The kernels of the highest tier here: a lower tier's have not won on any machine that has the higher, nor can a multiply-add in
-  // three instructions win over the same in one.
+  // three instructions win over the same in one, nor that over the same in tiles.
   static std::vector<const TernaryKernel*> candidates() {
     std::vector<const TernaryKernel*> kernels;
     for (const std::string& name : ternary_kernels()) kernels.push_back(&ternary_kernel(name.c_str()));
     Isa top = Isa::scalar;
     for (const TernaryKernel* k : kernels) top = std::max(top, k->isa);
     const bool vnni = std::count(kernels.begin(), kernels.end(), &kTernaryVnniAvx512);
+    const bool tiles = std::count(kernels.begin(), kernels.end(), &kTernaryAmx);
     const auto beaten = [&](const TernaryKernel* k) {
-      return k->isa != top || (vnni && (k == &kTernaryMaddAvx512 || k == &kTernaryMadd3Avx512));
+      return k->isa != top || (vnni && (k == &kTernaryMaddAvx512 || k == &kTernaryMadd3Avx512)) ||
+             (tiles && (k == &kTernaryVnniAvx512 || k == &kTernaryVnni3Avx512));
     };
     kernels.erase(std::remove_if(kernels.begin(), kernels.end(), beaten), kernels.end());
     return kernels;
@@ -141,7 +143,8 @@ class Plan {
       const double share = double(all_tiles) / n_tiles;
       Buffer tiles(sample_bytes, "plan");
       const int n_runs = sample_bytes < 256 << 10 ? 8 : 3;  // a tiny shape's first run is cold and short
-      const double prefill_us = Sample(*kernel, n_cols, kSampleActs).best_us(tiles.as<uint8_t>(), n_tiles, n_runs) * share / kSampleActs;
+      const int n_acts = std::max(kSampleActs, kernel->act_tile);
+      const double prefill_us = Sample(*kernel, n_cols, n_acts).best_us(tiles.as<uint8_t>(), n_tiles, n_runs) * share / n_acts;
       const int64_t bytes = all_tiles * kernel->tile_bytes(n_cols);
       const double decode_us = bytes > kStreamed
                                    ? double(bytes) * cold_us_per_byte(*kernel, n_cols)
