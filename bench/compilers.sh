@@ -5,6 +5,7 @@
 #   bench/compilers.sh [G++ [CLANG++]]
 #
 # Without arguments: g++, and the newest clang++ there is. The table is written to bench/results/compilers.md.
+# TERN_BUILT=1: both are built already, in TERN_BUILD_DIR/g++ and TERN_BUILD_DIR/clang, perhaps on another machine.
 # TERN_ROUNDS: runs of each (default 3). TERN_COMPILERS_OUT: where the table goes instead. TERN_BUILD_DIR: where both build (default build/compilers).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,7 +17,8 @@ newest_clang() {
   echo "$all"
 }
 gxx=${1:-g++}
-clangxx=${2:-$(newest_clang)}
+clangxx=${2:-}
+if [ -z "$clangxx" ] && [ -z "${TERN_BUILT:-}" ]; then clangxx=$(newest_clang); fi
 rounds=${TERN_ROUNDS:-3}
 out=${TERN_COMPILERS_OUT:-bench/results/compilers.md}
 dir=${TERN_BUILD_DIR:-build/compilers}
@@ -31,8 +33,13 @@ build() { # name, compiler
     cmake --build "$dir/$1" -j "$(nproc)" --target ternary_bench dense_bench attention_bench >>"$dir/$1.log" 2>&1 ||
     { tail -20 "$dir/$1.log" >&2; echo "compilers.sh: $2 does not build it; the log is $dir/$1.log" >&2; exit 1; }
 }
-build g++ "$gxx"
-build clang "$clangxx"
+if [ -z "${TERN_BUILT:-}" ]; then
+  build g++ "$gxx"
+  build clang "$clangxx"
+fi
+
+# What built it, as the program itself says.
+version() { strings -n 8 "$dir/$1/bench/ternary_bench" | grep -m1 -E '^(GCC: |clang version|Debian clang version|Ubuntu clang version)' || echo "unknown"; }
 
 # bench,case,microseconds
 run() { # name
@@ -51,7 +58,7 @@ done
 
 {
   echo "$(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo), one thread, $(date +%F), medians of $rounds runs in turns (\`bench/compilers.sh\`)."
-  echo "g++: $("$gxx" --version | head -1). clang: $("$clangxx" --version | head -1)."
+  echo "g++: $(version g++). clang: $(version clang)."
   echo
   awk -F, '
     function sort(a, n,  i, j, x) { for (i = 2; i <= n; i++) { x = a[i]; for (j = i - 1; j > 0 && a[j] > x; j--) a[j + 1] = a[j]; a[j + 1] = x } }
