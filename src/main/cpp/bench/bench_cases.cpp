@@ -61,12 +61,11 @@ class Table {
   }
 
   void rows() {
-    for (int rows : {1, 8, 512}) {
-      add(TERN_BENCH_NORM_QUANTIZE, TERN_TYPE_F32, rows, 0, kBitNetDim);
-      add(TERN_BENCH_GATE_NORM_QUANTIZE, TERN_TYPE_F32, rows, 0, kBitNetFfn);
-      add(TERN_BENCH_ROPE_APPEND, TERN_TYPE_F16, rows, 0, 0, kLlamaHeads);
-      add(TERN_BENCH_EMBED, TERN_TYPE_F16, rows, kVocab, kBitNetDim);
-    }
+    constexpr int kRows[] = {1, 8, 512};
+    for (int rows : kRows) add(TERN_BENCH_NORM_QUANTIZE, TERN_TYPE_F32, rows, 0, kBitNetDim);
+    for (int rows : kRows) add(TERN_BENCH_GATE_NORM_QUANTIZE, TERN_TYPE_F32, rows, 0, kBitNetFfn);
+    for (int rows : kRows) add(TERN_BENCH_ROPE_APPEND, TERN_TYPE_F16, rows, 0, 0, kLlamaHeads);
+    for (int rows : kRows) add(TERN_BENCH_EMBED, TERN_TYPE_F16, rows, kVocab, kBitNetDim);
     for (int rows : {1, 8}) add(TERN_BENCH_SAMPLE, TERN_TYPE_F32, rows, 0, kVocab);
   }
 

@@ -122,7 +122,8 @@ public final class Tern {
     all.put("logits", () -> new Logits(io));
     all.put("ppl", () -> new Perplexity(io));
     all.put("make-model", () -> new MakeModel(io));
-    all.put("bench", () -> new CommandLine(new Bench()).addSubcommand(new BenchModel(io)).addSubcommand(new BenchSpeed(io)).addSubcommand(new BenchEndless(io)));
+    all.put("bench", () -> new CommandLine(new Bench()).addSubcommand(new BenchKernel(io, (device, threads) -> List.of())).addSubcommand(new BenchCompare(io))
+        .addSubcommand(new BenchModel(io)).addSubcommand(new BenchSpeed(io)).addSubcommand(new BenchEndless(io)));
     return all;
   }
 
@@ -143,8 +144,13 @@ public final class Tern {
   }
 
   private static String versionLine() {
+    return "tern " + version();
+  }
+
+  /** "0.1.0". */
+  static String version() {
     try (InputStream in = Tern.class.getResourceAsStream("version.txt")) {
-      return "tern " + new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
