@@ -1,5 +1,8 @@
 package dev.tern.vendor;
 
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /** Loads JavaCPP's OpenBLAS preset, once, with the library that comes with it. Thread-safe. */
@@ -25,6 +28,9 @@ final class BlasPresets {
     System.setProperty("org.bytedeco.javacpp.maxBytes", "0");
     // MKL would be taken in its place where it is installed, and the report would not know.
     System.setProperty("org.bytedeco.openblas.load", "openblas");
+    // JavaCPP remarks on stderr that this preset is of the version before its own.
+    PrintStream err = System.err;
+    System.setErr(new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8));
     try {
       Class.forName(GLOBALS);
       return Optional.empty();
@@ -35,6 +41,8 @@ final class BlasPresets {
       }
       String text = String.valueOf(cause.getMessage() == null ? cause : cause.getMessage());
       return Optional.of(text.lines().findFirst().orElse(text));
+    } finally {
+      System.setErr(err);
     }
   }
 }

@@ -16,17 +16,20 @@ import java.util.regex.Pattern;
 final class CudaPresets {
   /** What can be there without the rest. */
   enum Part {
-    RUNTIME("cudart", "libcudart.so.13"),
-    NVML("nvml", "libcudart.so.13", "libnvidia-ml.so.1"),
-    CUBLASLT("cublas", "libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13"),
+    RUNTIME("cudart", null, "libcuda.so.1", "libcudart.so.13"),
+    NVML("nvml", RUNTIME, "libnvidia-ml.so.1"),
+    CUBLASLT("cublas", RUNTIME, "libcublasLt.so.13", "libcublas.so.13"),
     // libcudnn.so.9 opens the others, and libnvrtc.so.13, by name: found if they are loaded already.
-    CUDNN("cudnn", "libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13", "libnvrtc.so.13", "libcudnn.so.9");
+    CUDNN("cudnn", CUBLASLT, "libnvrtc.so.13", "libcudnn.so.9");
 
     private final String globals;
+    /** Loaded by the presets before it; null: nothing is. */
+    private final Part base;
     private final List<String> libraries;
 
-    Part(String globals, String... libraries) {
+    Part(String globals, Part base, String... libraries) {
       this.globals = "org.bytedeco.cuda.global." + globals;
+      this.base = base;
       this.libraries = List.of(libraries);
     }
   }
@@ -38,7 +41,16 @@ final class CudaPresets {
 
   /** Why the part cannot be used in this process, or empty. */
   static synchronized Optional<String> unavailable(Part part) {
-    return ASKED.computeIfAbsent(part, CudaPresets::load);
+    Optional<String> known = ASKED.get(part);
+    if (known == null) {
+      // In this order, for only the first attempt at a class tells why it cannot be loaded.
+      known = part.base == null ? Optional.empty() : unavailable(part.base);
+      if (known.isEmpty()) {
+        known = load(part);
+      }
+      ASKED.put(part, known);
+    }
+    return known;
   }
 
   private static Optional<String> load(Part part) {
@@ -56,7 +68,7 @@ final class CudaPresets {
       Class.forName(part.globals);
       return Optional.empty();
     } catch (ClassNotFoundException | LinkageError | RuntimeException e) {
-      return Optional.of(reason(part, folders, e));
+      return Optional.of(reason(e));
     }
   }
 
@@ -78,7 +90,7 @@ final class CudaPresets {
     }
   }
 
-  static String reason(Part part, LibraryFolders folders, Throwable failure) {
+  static String reason(Throwable failure) {
     String text = null;
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause.getMessage() != null) {
@@ -87,12 +99,6 @@ final class CudaPresets {
           return missing.group(1) + " is not found" + (missing.group(1).equals("libcuda.so.1") ? ": there is no NVIDIA driver" : hint());
         }
         text = cause.getMessage();
-      }
-    }
-    // A second attempt at a class that failed tells nothing of why.
-    for (String library : part.libraries) {
-      if (folders.find(library).isEmpty()) {
-        return library + " is not found" + hint();
       }
     }
     return text == null ? failure.toString() : text.lines().findFirst().orElse(text);

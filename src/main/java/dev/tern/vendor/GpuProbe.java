@@ -42,26 +42,11 @@ final class GpuProbe {
     return n[0];
   }
 
-  /** "13.0" of the number 13000. */
-  static String cudaVersion(int version) {
-    return version / 1000 + "." + version % 1000 / 10;
-  }
-
-  static String runtimeVersion() {
-    int[] version = new int[1];
-    return cudaRuntimeGetVersion(version) == cudaSuccess ? cudaVersion(version[0]) : "";
-  }
-
-  /** "13.0.2" of the number 130002, as cuBLAS counts since 13; cuDNN counts so too: 91300 is 9.13.0. */
-  static String libraryVersion(long version) {
-    return version / 10000 + "." + version / 100 % 100 + "." + version % 100;
-  }
-
   static String cublasLtVersion() {
-    return libraryVersion(org.bytedeco.cuda.global.cublas.cublasLtGetVersion());
+    return GpuVersions.library(org.bytedeco.cuda.global.cublas.cublasLtGetVersion());
   }
 
   static String cudnnVersion() {
-    return libraryVersion(org.bytedeco.cuda.global.cudnn.cudnnGetVersion());
+    return GpuVersions.library(org.bytedeco.cuda.global.cudnn.cudnnGetVersion());
   }
 }

@@ -170,7 +170,11 @@ final class GpuRun implements AutoCloseable {
 
   private CUgraphExec_st record(int calls, IntConsumer call) {
     CUgraph_st graph = new CUgraph_st();
-    check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+    if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess) {
+      cudaGetLastError();
+      unrecordable = true;
+      return null;
+    }
     RuntimeException failure = null;
     try {
       for (int i = 0; i < calls; i++) {

@@ -89,7 +89,7 @@ final class NvmlHealth implements Health {
   @Override
   public Reading<String> runtime() {
     return integer("nvmlSystemGetCudaDriverVersion_v2", version -> nvmlSystemGetCudaDriverVersion_v2(version))
-        .map(version -> "CUDA " + GpuProbe.cudaVersion(version));
+        .map(version -> "CUDA " + GpuVersions.cuda(version));
   }
 
   @Override

@@ -16,7 +16,7 @@ import java.util.Locale;
 
 /**
  * Whether this machine's peers work, in one run of a few seconds: each with its version, some cases checked and timed, and every item of the GPU's
- * health. {@code java -cp ... dev.tern.vendor.PeerCheck [DEVICE]}, where the CUDA device 0 is the default.
+ * health. {@code java -cp ... dev.tern.vendor.PeerCheck [DEVICE [TEXT]]}: the CUDA device 0 is the default; of the cases, those whose names have the text.
  */
 public final class PeerCheck {
   private static final int REPEATS = 9;
@@ -30,7 +30,7 @@ public final class PeerCheck {
     PrintStream out = System.out;
     for (KernelPeer peer : Peers.of(device, Runtime.getRuntime().availableProcessors())) {
       try (peer) {
-        peer(peer, out);
+        peer(peer, arguments.length > 1 ? arguments[1] : "", out);
       }
     }
     try (Health health = new VendorHealth().open(device, null)) {
@@ -55,14 +55,14 @@ public final class PeerCheck {
         new KernelCase(KernelOp.ATTENTION_DECODE, "BF16", 16, 0, 4096, 32, 8, 128, true));
   }
 
-  private static void peer(KernelPeer peer, PrintStream out) {
+  private static void peer(KernelPeer peer, String text, PrintStream out) {
     if (peer.unavailable().isPresent()) {
       out.println(peer.name() + ": unavailable: " + peer.unavailable().get());
       return;
     }
     out.println(peer.name() + " " + peer.version());
     for (KernelCase c : cases()) {
-      if (peer.unsupported(c).isPresent()) {
+      if (!c.key().contains(text) || peer.unsupported(c).isPresent()) {
         continue;
       }
       try (KernelTimer timer = peer.prepare(c)) {
@@ -100,6 +100,10 @@ public final class PeerCheck {
   }
 
   private static void health(Health health, PrintStream out) {
+    if (health instanceof UnreadableHealth none) {
+      out.println("health: unavailable: " + none.reason());
+      return;
+    }
     out.println("health");
     Method[] methods = Health.class.getMethods();
     Arrays.sort(methods, Comparator.comparing(Method::getName));
