@@ -126,6 +126,7 @@ out = os.path.join(JAVA, "TokenizerFuzzTestInputs", "text")
 put(out, "words", "ab abc  I'll 1234\r\n<user> <end>\u2581 ".encode())
 put(out, "unicode", "\u00e9\u4e2d\U0001f999\u0661\u017f\u3000".encode())
 put(out, "surrogates", struct.pack("<4H", 0xd800, 0x61, 0xdc00, 0xd83e))
+put(out, "composed", struct.pack("<4H", 0x2adc, 0x3e, 0x338, 0xd83e))  # what Qwen 2 takes apart and puts together
 put(out, "not-utf8", bytes([0xc3, 0x28, 0xff, 0xf0, 0x9f, 0x80]))
 
 # Chat templates: those that are checked against Jinja, and one with a bit of everything.

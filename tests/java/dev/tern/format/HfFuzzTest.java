@@ -6,6 +6,7 @@ import dev.tern.ModelIoException;
 import dev.tern.TernException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -14,7 +15,7 @@ import java.util.Map;
 /** Any bytes as a safetensors file, and as a whole Hugging Face directory in memory. */
 class HfFuzzTest {
   /** The files of a directory: parts of the input, each ended by this byte, which is none of UTF-8. */
-  private static final byte END = (byte) 0xff;
+  private static final char END = 0xff;
   private static final String[] NAMES = {
       "config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja", "model.safetensors.index.json",
       "model.safetensors"};
@@ -52,13 +53,12 @@ class HfFuzzTest {
   /** The last file takes the rest; its JSON header is given its length here, which no mutation would get right. */
   static HfFiles files(byte[] bytes) {
     Map<String, byte[]> files = new LinkedHashMap<>();
+    String text = new String(bytes, StandardCharsets.ISO_8859_1);
     int from = 0;
     for (String name : NAMES) {
-      int to = from;
-      while (to < bytes.length && bytes[to] != END) {
-        to++;
-      }
-      byte[] part = Arrays.copyOfRange(bytes, Math.min(from, bytes.length), Math.max(Math.min(from, bytes.length), to));
+      int end = text.indexOf(END, from);
+      int to = end < 0 ? bytes.length : end;
+      byte[] part = Arrays.copyOfRange(bytes, Math.min(from, bytes.length), to);
       if (name.equals("model.safetensors")) {
         byte[] data = Arrays.copyOfRange(bytes, Math.min(to + 1, bytes.length), bytes.length);
         part = ByteBuffer.allocate(8 + part.length + data.length).order(ByteOrder.LITTLE_ENDIAN).putLong(part.length).put(part).put(data).array();

@@ -9,8 +9,12 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tern.TernException;
 import java.nio.charset.StandardCharsets;
+import java.text.Normalizer;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Any bytes as tokenizer.json; any text through tokenizers of each kind. */
 class TokenizerFuzzTest {
@@ -29,7 +33,7 @@ class TokenizerFuzzTest {
     });
   }
 
-  /** Texts come back: byte-level BPE gives every text, SentencePiece every text without its own sign for a space. */
+  /** Texts come back: byte-level BPE gives every text, composed where Qwen 2's does that, SentencePiece every text without its own sign for a space. */
   @FuzzTest
   void text(byte @NotNull [] bytes) {
     Allocation.bounded(bytes.length, 1024, () -> {
@@ -38,6 +42,9 @@ class TokenizerFuzzTest {
         // As UTF-16 the bytes hold unpaired surrogates, as UTF-8 well-formed text.
         for (String text : new String[] {new String(bytes, StandardCharsets.UTF_8), new String(bytes, StandardCharsets.UTF_16LE)}) {
           String expected = new String(text.getBytes(StandardCharsets.UTF_16LE), StandardCharsets.UTF_16LE); // U+FFFD for those
+          if (entry.getKey().equals("qwen2")) {
+            expected = composed(expected);
+          }
           int[] ids = tokenizer.encode(text, false, false);
           String decoded = tokenizer.decode(ids);
           assertEquals(expected.replace('\u2581', ' '), decoded.replace('\u2581', ' '), entry.getKey());
@@ -55,6 +62,13 @@ class TokenizerFuzzTest {
     });
   }
 
+  /** What stands between tokens that the user has defined is composed, in stretches where there are more marks than any script has. */
+  private static String composed(String text) {
+    return Stream.of(text.split("<user>", -1))
+        .map(part -> MARKS.matcher(part).find() ? Composition.of(part) : Normalizer.normalize(part, Normalizer.Form.NFC))
+        .collect(Collectors.joining("<user>"));
+  }
+
   /** Any ids decode, and one by one to the same text. */
   private static void ids(byte[] bytes) {
     for (Tokenizer tokenizer : SMALL.values()) {
@@ -66,6 +80,7 @@ class TokenizerFuzzTest {
     }
   }
 
+  private static final Pattern MARKS = Pattern.compile("\\p{M}{64}");
   private static final Map<String, Tokenizer> SMALL = new HashMap<>();
 
   static {
