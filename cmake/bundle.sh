@@ -24,14 +24,24 @@ echo "tern: linking a Java runtime" >&2
   --no-man-pages --compress=0 --output "$root/jre" 2>"$work/jlink.log" || { cat "$work/jlink.log" >&2; exit 1; }
 find "$root/jre" -name '*.so' -exec strip --strip-unneeded {} + 2>/dev/null || true
 
+drop_unused() {
+  if [ -d org/bytedeco ]; then
+    find org/bytedeco -name 'libjni*.so' ! -name libjnicudart.so ! -name libjninvml.so ! -name libjnicublas.so ! -name libjnicudnn.so \
+      ! -name libjniopenblas_nolapack.so -delete
+  fi
+}
+
 for jar in "$target"/tern-*.jar; do
   case $jar in *-sources.jar | *-javadoc.jar) ;; *) cp "$jar" "$root/lib/" ;; esac
 done
 cp "$target"/lib/*.jar "$root/lib/"
+mkdir "$root/lib/peers"
+cp "$target"/lib/peers/*.jar "$root/lib/peers/"
 # Stored, not deflated: xz then finds the kernels of the jar, of libtern_cuda.so and of the tests to be the same bytes.
-for jar in "$root"/lib/tern-*.jar; do
+for jar in "$root"/lib/tern-*.jar "$root"/lib/peers/*.jar; do
   mkdir "$work/jar"
-  (cd "$work/jar" && "$jdk/bin/jar" -xf "$jar" && "$jdk/bin/jar" -c -0 -M -f "$jar" .)
+  # Of the presets, the glue that nothing here uses stays out.
+  (cd "$work/jar" && "$jdk/bin/jar" -xf "$jar" && drop_unused && "$jdk/bin/jar" -c -0 -M -f "$jar" .)
   rm -r "$work/jar"
 done
 
@@ -59,6 +69,10 @@ case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
   *[Uu][Tt][Ff]8* | *[Uu][Tt][Ff]-8*) ;;
   *) export LC_ALL=C.UTF-8 ;;
 esac
+class_path="$home/lib/*"
+case ${1:-} in
+  bench | validate) class_path="$class_path:$home/lib/peers/*" ;;
+esac
 terminal=
 for fd in 0 1 2; do
   if [ -t $fd ]; then terminal=$terminal$fd; fi
@@ -67,7 +81,7 @@ done
 exec "$home/jre/bin/java" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmn16m --enable-native-access=ALL-UNNAMED \
   -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 -Dorg.bytedeco.javacpp.maxBytes=0 \
   -Dorg.bytedeco.javacpp.cachedir="${TERN_CACHE:-${TMPDIR:-/tmp}/tern-$(id -u)}" "-Dtern.terminal=$terminal" \
-  ${TERN_JAVA_OPTS:-} -cp "$home/lib/*" dev.tern.cli.Tern "$@"
+  ${TERN_JAVA_OPTS:-} -cp "$class_path" dev.tern.cli.Tern "$@"
 END
 chmod +x "$root/tern" "$root/gpu-run"
 
