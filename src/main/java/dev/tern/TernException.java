@@ -16,6 +16,7 @@ public abstract sealed class TernException extends RuntimeException
         ModelIoException,
         NativeFaultException,
         NumericalException,
+        ReportFormatException,
         UnsupportedModelException {
   private static final long serialVersionUID = 1L;
 

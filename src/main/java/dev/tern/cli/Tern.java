@@ -31,7 +31,7 @@ public final class Tern {
   private static final int MAX_MESSAGE = 4000;
   static final int INTERRUPTED = 130;
 
-  private static final Set<String> COMPUTING = Set.of("generate", "chat", "info", "logits", "ppl", "bench");
+  private static final Set<String> COMPUTING = Set.of("generate", "chat", "info", "logits", "ppl", "bench", "validate");
 
   @Option(names = "--debug", scope = ScopeType.INHERIT, description = "show the stack trace of a failure")
   boolean debug;
@@ -122,6 +122,7 @@ public final class Tern {
     all.put("logits", () -> new Logits(io));
     all.put("ppl", () -> new Perplexity(io));
     all.put("make-model", () -> new MakeModel(io));
+    all.put("validate", () -> new Validate(io));
     all.put("bench", () -> new CommandLine(new Bench()).addSubcommand(new BenchKernel(io, (device, threads) -> List.of())).addSubcommand(new BenchCompare(io))
         .addSubcommand(new BenchModel(io)).addSubcommand(new BenchSpeed(io)).addSubcommand(new BenchEndless(io)));
     return all;
@@ -147,7 +148,7 @@ public final class Tern {
     return "tern " + version();
   }
 
-  /** "0.1.0". */
+  /** Of this build, as "0.1.0". */
   static String version() {
     try (InputStream in = Tern.class.getResourceAsStream("version.txt")) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();

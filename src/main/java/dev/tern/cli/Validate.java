@@ -1,0 +1,143 @@
+package dev.tern.cli;
+
+import dev.tern.Device;
+import dev.tern.validate.Check;
+import dev.tern.validate.DeviceValidation;
+import dev.tern.validate.Health;
+import dev.tern.validate.Inventory;
+import dev.tern.validate.JsonReport;
+import dev.tern.validate.JunitReport;
+import dev.tern.validate.Level;
+import dev.tern.validate.NativeSubject;
+import dev.tern.validate.Report;
+import dev.tern.validate.Validation;
+import dev.tern.validate.Verdict;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code tern validate}: whether this device computes rightly and as fast as it should. The last line is the verdict. */
+@Command(name = "validate", description = {
+    "Checks that a device computes rightly, without silent errors, and as fast as it should.",
+    "Exit status: 0 PASS, and WARN without --strict; 3 WARN with --strict; 4 FAIL; 5 UNKNOWN; 1 the tool failed; 2 bad use."})
+final class Validate implements Callable<Integer> {
+  static final int WARNED = 3;
+  static final int FAULTY = 4;
+  static final int UNTOLD = 5;
+
+  @Option(names = "--device", paramLabel = "NAME", defaultValue = "cpu", description = "cpu, cuda or cuda:N; default ${DEFAULT-VALUE}")
+  String device;
+
+  @Option(names = "--level", paramLabel = "LEVEL", defaultValue = "quick", description = "quick (a minute at most) or standard (some minutes); default ${DEFAULT-VALUE}")
+  String level;
+
+  @Option(names = "--minutes", paramLabel = "N", defaultValue = "0", description = "a soak: goes on until so many minutes have passed in all")
+  double minutes;
+
+  @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "of the cpu; 0, the default: one per core")
+  int threads;
+
+  @Option(names = "--baseline", paramLabel = "FILE", description = "a former --json report of such a device, which speeds are held to")
+  Path baseline;
+
+  @Option(names = "--strict", description = "WARN, too, is an exit status other than 0")
+  boolean strict;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "writes the report as JSON")
+  Path json;
+
+  @Option(names = "--junit", paramLabel = "FILE", description = "writes the report as JUnit XML")
+  Path junit;
+
+  private final Streams io;
+
+  Validate(Streams io) {
+    this.io = io;
+  }
+
+  @Override
+  public Integer call() {
+    if (!(minutes >= 0 && minutes <= 100_000)) {
+      throw new IllegalArgumentException("--minutes " + minutes + ": 0 to 100000");
+    }
+    Device which = Device.of(device);
+    DeviceValidation.Request request = new DeviceValidation.Request(which, Level.of(level), minutes, baseline, Tern.version());
+    Report report = DeviceValidation.run(request, () -> new NativeSubject(which, threads), Validate::healthOf, listener());
+    print(report);
+    write(json, JsonReport.of(report));
+    write(junit, JunitReport.of(report));
+    io.out().println(Text.plain(report.summary(), 400));
+    return status(report.verdict(), strict);
+  }
+
+  /** The exit status of a verdict. */
+  static int status(Verdict verdict, boolean strict) {
+    return switch (verdict) {
+      case PASS -> Tern.OK;
+      case WARN -> strict ? WARNED : Tern.OK;
+      case FAIL -> FAULTY;
+      case UNKNOWN -> UNTOLD;
+    };
+  }
+
+  private static Health healthOf(Device device, String pciBusId) {
+    return new dev.tern.validate.CpuHealth();
+  }
+
+  private Validation.Listener listener() {
+    return new Validation.Listener() {
+      private long begin;
+
+      @Override
+      public void began(Check check, int i, int n) {
+        begin = System.nanoTime();
+        if (io.errIsTerminal()) {
+          io.err().print("\r" + (n == 0 ? "soak" : (i + 1) + "/" + n) + " " + check.id() + "\u001b[K");
+          io.err().flush();
+        }
+      }
+
+      @Override
+      public void ended(Report.Result result) {
+        io.err().println((io.errIsTerminal() ? "\r\u001b[K" : "") + String.format(Locale.ROOT, "%-7s %5.1f s  %s", result.outcome().verdict(),
+            (System.nanoTime() - begin) * 1e-9, result.check().id()));
+      }
+    };
+  }
+
+  private void print(Report report) {
+    for (Inventory item : report.inventory()) {
+      io.out().format("%-24s %s%n", item.item(), item.value() != null ? Text.plain(item.value(), 200) : "cannot be read: " + Text.plain(item.unreadable(), 200));
+    }
+    io.out().println("");
+    for (Report.Result r : report.results()) {
+      io.out().format("%-7s %-36s %s%n", r.outcome().verdict(), r.check().id(),
+          Text.plain(r.outcome().reason(), 600) + (r.rounds() > 1 ? " (" + r.rounds() + " rounds)" : ""));
+    }
+    io.out().println("");
+    io.out().println("What a PASS does not say:");
+    for (String line : Report.NOT_SAID) {
+      io.out().println("- " + line);
+    }
+    if (report.stopped() != null) {
+      io.out().println("Stopped early: " + Text.plain(report.stopped(), 400));
+    }
+    io.out().println("");
+  }
+
+  private static void write(Path file, String text) {
+    if (file == null) {
+      return;
+    }
+    try {
+      Files.writeString(file, text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " cannot be written: " + e, e);
+    }
+  }
+}
