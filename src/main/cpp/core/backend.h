@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/memory.h"
+#include "core/meter.h"
 #include "tern.h"
 
 namespace tern {
@@ -125,6 +126,8 @@ class StepRunner {
   // Makes batch, which is in host memory, visible to the backend and has body's ops run on it; returns with the results in
   // batch.out_*. A backend that records ops calls body only for a kind of step that is new to it.
   virtual void run(const tern_batch& batch, const std::function<void(const Step&)>& body) = 0;
+  // The same without results, and without recording: body is always called, and may have ops run in any way and number.
+  virtual void show(const tern_batch& batch, const std::function<void(const Step&)>& body) = 0;
 };
 
 // K rotated and written to its slots with V, and q rotated once per rotation.
@@ -200,6 +203,7 @@ class Backend : public StepOps {
   virtual void ternary_int32(const char* kernel, const int8_t* w, int n_out, int n_in, const int8_t* q, int n_rows,
                              int32_t* out) = 0;
   virtual double read_bandwidth(int64_t n_bytes, int n_passes) = 0;  // bytes per second
+  virtual Meter& meter() = 0;
 };
 
 std::shared_ptr<Backend> open_cpu_backend(int n_threads);

@@ -11,6 +11,7 @@
 #include "cpu/dense.h"
 #include "cpu/gate.h"
 #include "cpu/isa.h"
+#include "cpu/meter_cpu.h"
 #include "cpu/norm.h"
 #include "cpu/rope.h"
 #include "cpu/sample.h"
@@ -106,6 +107,7 @@ class CpuBackend final : public Backend {
   double read_bandwidth(int64_t n_bytes, int n_passes) override {
     return cpu::read_bandwidth(pool_, isa_, n_bytes, n_passes);
   }
+  Meter& meter() override { return meter_; }
 
  private:
   // Of K, and as much again of V.
@@ -122,6 +124,7 @@ class CpuBackend final : public Backend {
 
   Isa isa_;
   Pool pool_;
+  CpuMeter meter_{pool_, isa_};
   std::vector<AttentionSegment> segments_;  // of the step under way; grow to the largest step and stay
   std::vector<AttentionSeq> seqs_;
 };
@@ -137,6 +140,7 @@ class CpuRunner final : public StepRunner {
         q_pos_.as<int64_t>()[int64_t(r) * b.n_rows + i] = b.q_pos[int64_t(i) * b.n_rotations + r];
     body({b, q_pos_.as<int64_t>(), nullptr});
   }
+  void show(const tern_batch& b, const std::function<void(const Step&)>& body) override { run(b, body); }
 
  private:
   Buffer q_pos_;
