@@ -20,7 +20,7 @@ constexpr int kBlockCols = 640;  // whole steps of both layouts, whole tiles
 constexpr int kBlockTiles = kBlockCols / 64;
 constexpr int kHalfBytes = kBlockTiles * kTmmBytes;  // the codes of a block and 16 rows
 constexpr int kActRows = 2 * kTmmRows;
-constexpr int kActTile = 128;  // activation rows of a call: 7000 columns of them are half of a 2 MiB L2
+constexpr int kActTile = 128;   // activation rows of a call: 7000 columns of them are half of a 2 MiB L2
 constexpr int kAheadTiles = 2;  // steps of activations that are asked for before they are used
 static_assert(kFewest <= kGroupActs, "few rows are one call of the other kernel");
 
@@ -38,9 +38,10 @@ inline __m512i code(__m512i x) {
   return Codes<Layout>::kShift ? _mm512_srli_epi16(placed, Codes<Layout>::kShift) : placed;
 }
 
-// The codes of n_steps steps to panel, [2 halves of the rows, kBlockTiles, 16, 64]; those of the last n_tiles tiles beyond them are 0.
+// The codes of n_steps steps to panel, [2 halves of the rows, kBlockTiles, 16, 64]. What is left of the last tile stays as it is:
+// activations beyond a row's columns are 0.
 template <class Layout>
-void unpack(const uint8_t* packed, int n_steps, int n_tiles, uint8_t* panel) {
+void unpack(const uint8_t* packed, int n_steps, uint8_t* panel) {
   for (int s = 0; s < n_steps; s++, packed += kStepBytes) {
     uint8_t* to = panel + s * Layout::kDigits * 64;
     _mm_prefetch(reinterpret_cast<const char*>(packed + kBlockCols / Layout::kStep * kStepBytes), _MM_HINT_T1);
@@ -52,10 +53,6 @@ void unpack(const uint8_t* packed, int n_steps, int n_tiles, uint8_t* panel) {
       _mm512_store_si512(to + kHalfBytes, code<Layout>(b));
       if (k < Layout::kDigits - 1) a = Codes<Layout>::next(a), b = Codes<Layout>::next(b);
     }
-  }
-  for (int at = n_steps * Layout::kDigits * 64; at < n_tiles * kTmmBytes; at += 64) {
-    _mm512_store_si512(panel + at, _mm512_setzero_si512());
-    _mm512_store_si512(panel + kHalfBytes + at, _mm512_setzero_si512());
   }
 }
 
@@ -140,7 +137,7 @@ void tile_sums(const uint8_t* packed, int n_cols, const TernaryActs& a, int32_t*
   constexpr int kBlockSteps = kBlockCols / Layout::kStep;
   for (int tile = 0, step = 0; tile < n_tiles; tile += kBlockTiles, step += kBlockSteps) {
     const int n = std::min(kBlockTiles, n_tiles - tile);
-    unpack<Layout>(packed + int64_t(step) * kStepBytes, std::min(kBlockSteps, n_steps - step), n, panel);
+    unpack<Layout>(packed + int64_t(step) * kStepBytes, std::min(kBlockSteps, n_steps - step), panel);
     const int8_t* block = q + int64_t(tile) * 2 * kTmmBytes;
     const int8_t* const after = q + int64_t(tile + n) * 2 * kTmmBytes;  // where the next block begins
     for (int g = 0; g < n_whole; g++, block += group_bytes)
