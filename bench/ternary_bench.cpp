@@ -1,6 +1,7 @@
 // Ternary matmul on one core, CSV on stdout: each kernel, shape and number of activation rows, with the weights in cache (hot)
 // and from DRAM (cold: weights in rotation, together larger than the caches). Kernels take turns, times are medians.
-// usage: ternary_bench [kernel,... or ""] [rounds] [threads] [ROWSxCOLUMNS: only this shape, as a large one]
+// usage: ternary_bench [kernel,... or ""] [rounds] [threads] [ROWSxCOLUMNS: only this shape, as a large one] [N,...: only these
+// numbers of activation rows]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -109,6 +110,12 @@ int main(int argc, char** argv) {
     std::stringstream names(argv[1]);
     for (std::string name; std::getline(names, name, ',');) kernels.push_back(name);
   }
+  std::vector<int> few = {1, 8, 128}, many = {1, 4, 8, 32, 128};
+  if (argc > 5) {
+    many.clear();
+    std::stringstream numbers(argv[5]);
+    for (std::string n; std::getline(numbers, n, ',');) many.push_back(std::max(1, std::atoi(n.c_str())));
+  }
   const int n_rounds = argc > 2 ? std::atoi(argv[2]) : 15;
   Pool pool(argc > 3 ? std::atoi(argv[3]) : 1);
   const double peak = read_bandwidth(pool, isa(), 256 << 20, 5);
@@ -123,10 +130,10 @@ int main(int argc, char** argv) {
   }
   try {
     for (Shape shape : small)
-      for (int n : {1, 8, 128}) compare(kernels, shape, n, false, n_rounds, pool, peak);
+      for (int n : few) compare(kernels, shape, n, false, n_rounds, pool, peak);
     for (Shape shape : large) {
-      for (int n : {1, 4, 8, 32, 128}) compare(kernels, shape, n, false, n_rounds, pool, peak);
-      compare(kernels, shape, 1, true, n_rounds, pool, peak);
+      for (int n : many) compare(kernels, shape, n, false, n_rounds, pool, peak);
+      if (argc <= 5) compare(kernels, shape, 1, true, n_rounds, pool, peak);
     }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

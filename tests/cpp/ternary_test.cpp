@@ -94,6 +94,9 @@ void expect_exact(const std::string& kernel, const std::vector<int8_t>& w, int n
   std::vector<int32_t> out(n_out + 2 * kGuards, kGuard);
   for (int task = weight->n_tasks(acts.n) - 1; task >= 0; task--)
     weight->run_task_int32(task, acts.rows(), acts.n, scratch.as<void>(), out.data() + kGuards);
+#if defined(__x86_64__)
+  ASSERT_FALSE(tile_file.configured) << "tiles were not released";
+#endif
   for (size_t i = 0; i < n_out; i++)
     ASSERT_EQ(out[kGuards + i], expected[i]) << "activation row " << i / n_rows << ", row " << i % n_rows;
   for (int i = 0; i < kGuards; i++) {

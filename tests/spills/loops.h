@@ -43,7 +43,7 @@ struct Access {
 };
 
 inline bool is_hot(const std::string& text) {
-  static const char* const kHot[] = {"vfmadd", "vfnmadd", "vfmsub", "vpdp", "tdpb", "vpmadd", "vpmull", "vperm", "vpshufb"};
+  static const char* const kHot[] = {"vfmadd", "vfnmadd", "vfmsub", "vpdp", "tdpb", "tileload", "vpmadd", "vpmull", "vperm", "vpshufb"};
   return std::any_of(std::begin(kHot), std::end(kHot), [&](const char* name) { return text.rfind(name, 0) == 0; });
 }
 

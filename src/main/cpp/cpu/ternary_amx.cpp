@@ -20,8 +20,14 @@ constexpr int kBlockCols = 640;  // whole steps of both layouts, whole tiles
 constexpr int kBlockTiles = kBlockCols / 64;
 constexpr int kHalfBytes = kBlockTiles * kTmmBytes;  // the codes of a block and 16 rows
 constexpr int kActRows = 2 * kTmmRows;
-constexpr int kActTile = 128;  // activation rows of a call: 7000 columns of them are half of a 2 MiB L2
+constexpr int kActTile = 128;   // activation rows of a call: 7000 columns of them are half of a 2 MiB L2
+constexpr int kAheadTiles = 2;  // steps of activations that are asked for before they are used
 static_assert(kFewest <= kGroupActs, "few rows are one call of the other kernel");
+
+inline void read_ahead(const int8_t* tile) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kTmmRows; i++) _mm_prefetch(reinterpret_cast<const char*>(tile + i * kTmmRowBytes), _MM_HINT_T0);
+}
 
 inline int col_tiles(int n_cols) { return (n_cols + 63) / 64; }
 
@@ -32,9 +38,10 @@ inline __m512i code(__m512i x) {
   return Codes<Layout>::kShift ? _mm512_srli_epi16(placed, Codes<Layout>::kShift) : placed;
 }
 
-// The codes of n_steps steps to panel, [2 halves of the rows, kBlockTiles, 16, 64]; those of the last n_tiles tiles beyond them are 0.
+// The codes of n_steps steps to panel, [2 halves of the rows, kBlockTiles, 16, 64]. What is left of the last tile stays as it is:
+// activations beyond a row's columns are 0.
 template <class Layout>
-void unpack(const uint8_t* packed, int n_steps, int n_tiles, uint8_t* panel) {
+void unpack(const uint8_t* packed, int n_steps, uint8_t* panel) {
   for (int s = 0; s < n_steps; s++, packed += kStepBytes) {
     uint8_t* to = panel + s * Layout::kDigits * 64;
     _mm_prefetch(reinterpret_cast<const char*>(packed + kBlockCols / Layout::kStep * kStepBytes), _MM_HINT_T1);
@@ -47,40 +54,64 @@ void unpack(const uint8_t* packed, int n_steps, int n_tiles, uint8_t* panel) {
       if (k < Layout::kDigits - 1) a = Codes<Layout>::next(a), b = Codes<Layout>::next(b);
     }
   }
-  for (int at = n_steps * Layout::kDigits * 64; at < n_tiles * kTmmBytes; at += 64) {
-    _mm512_store_si512(panel + at, _mm512_setzero_si512());
-    _mm512_store_si512(panel + kHalfBytes + at, _mm512_setzero_si512());
-  }
 }
 
-// sums += products of 16 (kBoth: 32) activation rows with the block. q: [n_tiles, 32, 64]; sums: [16 or 32, 32], rows of stride bytes
-template <bool kBoth>
-void add_block(const int8_t* q, int n_tiles, const uint8_t* panel, int32_t* sums, int64_t stride) {
+template <int kTo>
+inline void load_two(const int32_t* sums, int64_t stride) {
+  tile_load<kTo>(sums, stride);
+  tile_load<kTo + 1>(sums + 16, stride);
+}
+
+template <int kFrom>
+inline void store_two(int32_t* sums, int64_t stride) {
+  tile_store<kFrom>(sums, stride);
+  tile_store<kFrom + 1>(sums + 16, stride);
+}
+
+// sums += products of 32 activation rows with the block. q: [n_tiles, 32, 64]; next: the same of the rows that follow, to be read ahead;
+// sums: [32, 32], rows of stride bytes
+void add_block(const int8_t* q, const int8_t* next, int n_tiles, const uint8_t* panel, int32_t* sums, int64_t stride) {
   int32_t* const below = sums + kTmmRows * stride / 4;
-  tile_load<0>(sums, stride);
-  tile_load<1>(sums + 16, stride);
-  if (kBoth) {
-    tile_load<2>(below, stride);
-    tile_load<3>(below + 16, stride);
-  }
+  load_two<0>(sums, stride);
+  load_two<2>(below, stride);
+#pragma GCC unroll 1
   for (int i = 0; i < n_tiles; i++, q += 2 * kTmmBytes, panel += kTmmBytes) {
+    const int8_t* const ahead = i + kAheadTiles < n_tiles ? q + kAheadTiles * 2 * kTmmBytes : next + (i + kAheadTiles - n_tiles) * 2 * kTmmBytes;
     tile_load<6>(panel, kTmmRowBytes);
     tile_load<4>(q, kTmmRowBytes);
     tile_dot<0, 4, 6>();
+    read_ahead(ahead);
     tile_load<7>(panel + kHalfBytes, kTmmRowBytes);
     tile_dot<1, 4, 7>();
-    if (kBoth) {
-      tile_load<5>(q + kTmmBytes, kTmmRowBytes);
-      tile_dot<2, 5, 6>();
-      tile_dot<3, 5, 7>();
+    tile_load<5>(q + kTmmBytes, kTmmRowBytes);
+    tile_dot<2, 5, 6>();
+    read_ahead(ahead + kTmmBytes);
+    tile_dot<3, 5, 7>();
+  }
+  store_two<0>(sums, stride);
+  store_two<2>(below, stride);
+}
+
+// The same of 16 rows. Two chains of products would wait for each other: the odd tiles' sums are the lower 16 rows of sums, added up at the end.
+void add_half_block(const int8_t* q, int n_tiles, const uint8_t* panel, int32_t* sums, int64_t stride) {
+  int32_t* const odd = sums + kTmmRows * stride / 4;
+  load_two<0>(sums, stride);
+  load_two<2>(odd, stride);
+#pragma GCC unroll 2
+  for (int i = 0; i < n_tiles; i++, q += 2 * kTmmBytes, panel += kTmmBytes) {
+    tile_load<6>(panel, kTmmRowBytes);
+    tile_load<7>(panel + kHalfBytes, kTmmRowBytes);
+    tile_load<4>(q, kTmmRowBytes);
+    if (i % 2) {
+      tile_dot<2, 4, 6>();
+      tile_dot<3, 4, 7>();
+    } else {
+      tile_dot<0, 4, 6>();
+      tile_dot<1, 4, 7>();
     }
   }
-  tile_store<0>(sums, stride);
-  tile_store<1>(sums + 16, stride);
-  if (kBoth) {
-    tile_store<2>(below, stride);
-    tile_store<3>(below + 16, stride);
-  }
+  store_two<0>(sums, stride);
+  store_two<2>(odd, stride);
 }
 
 inline void begin_sums(const int32_t* sum, int n, int offset, int32_t* to, int stride) {
@@ -106,17 +137,20 @@ void tile_sums(const uint8_t* packed, int n_cols, const TernaryActs& a, int32_t*
   constexpr int kBlockSteps = kBlockCols / Layout::kStep;
   for (int tile = 0, step = 0; tile < n_tiles; tile += kBlockTiles, step += kBlockSteps) {
     const int n = std::min(kBlockTiles, n_tiles - tile);
-    unpack<Layout>(packed + int64_t(step) * kStepBytes, std::min(kBlockSteps, n_steps - step), n, panel);
+    unpack<Layout>(packed + int64_t(step) * kStepBytes, std::min(kBlockSteps, n_steps - step), panel);
     const int8_t* block = q + int64_t(tile) * 2 * kTmmBytes;
+    const int8_t* const after = q + int64_t(tile + n) * 2 * kTmmBytes;  // where the next block begins
     for (int g = 0; g < n_whole; g++, block += group_bytes)
-      add_block<true>(block, n, panel, out + int64_t(g) * kActRows * stride, int64_t(stride) * 4);
+      add_block(block, g + 1 < n_whole ? block + group_bytes : after, n, panel, out + int64_t(g) * kActRows * stride, int64_t(stride) * 4);
     if (n_rest > kTmmRows)
-      add_block<true>(block, n, panel, rest, kTileRows * 4);
+      add_block(block, after, n, panel, rest, kTileRows * 4);
     else if (n_rest > 0)
-      add_block<false>(block, n, panel, rest, kTileRows * 4);
+      add_half_block(block, n, panel, rest, kTileRows * 4);
   }
   for (int t = 0; t < n_rest; t++)
-    std::memcpy(out + int64_t(n_whole * kActRows + t) * stride, rest + t * kTileRows, kTileRows * 4);
+    for (int i = 0; i < kTileRows; i++)
+      out[int64_t(n_whole * kActRows + t) * stride + i] =
+          rest[t * kTileRows + i] + (n_rest > kTmmRows ? 0 : rest[(kTmmRows + t) * kTileRows + i]);
 }
 
 // Activations: [groups of 32 rows, tiles of 64 columns, 32, 64], missing rows 0.
