@@ -106,7 +106,7 @@ CheckResult speed(Backend& backend, int what) {
     case TERN_SPEED_TERNARY: return product(backend, true, many);
     case TERN_SPEED_TERNARY_DECODE: return product(backend, true, one);
     case TERN_SPEED_PREFILL: return attention(backend, cpu ? AttentionSizes{8, 2, 64, 1, 64, 512} : AttentionSizes{32, 8, 128, 1, 2048, 4096});
-    case TERN_SPEED_DECODE: return attention(backend, cpu ? AttentionSizes{8, 2, 64, 4, 4, 2048} : AttentionSizes{32, 8, 128, 16, 16, 2048});
+    case TERN_SPEED_DECODE: return attention(backend, cpu ? AttentionSizes{8, 2, 64, 4, 4, 16384} : AttentionSizes{32, 8, 128, 16, 16, 2048});
     case TERN_SPEED_LAUNCH: return launch(backend);
     default: return step(backend);
   }
