@@ -94,10 +94,10 @@ CheckResult step(Backend& backend) {
 
 CheckResult speed(Backend& backend, int what) {
   const bool cpu = backend.host_memory();
-  const ProductSizes many = cpu ? ProductSizes{1024, 2048, 64} : ProductSizes{8192, 8192, 4096}, one = {many.n_out, many.n_in, 1};
+  const ProductSizes many = cpu ? ProductSizes{1024, 2048, 64} : ProductSizes{8192, 4096, 4096}, one = {many.n_out, many.n_in, 1};
   switch (what) {
     case TERN_SPEED_READ: {
-      const int64_t n_bytes = int64_t(cpu ? 256 : 1024) << 20;
+      const int64_t n_bytes = int64_t(cpu ? 128 : 1024) << 20;
       return rate(n_bytes / backend.read_bandwidth(n_bytes, cpu ? 3 : 20), 0, n_bytes);
     }
     case TERN_SPEED_COPY_TO: return copy(backend, true);

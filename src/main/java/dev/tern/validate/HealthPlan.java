@@ -9,6 +9,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /** When a device's health is looked at: before the other checks, under load, and after them. */
 final class HealthPlan {
   private static final int READINGS_UNDER_LOAD = 8;
+  /** A second's or less. */
+  private static final int LOAD_REPEATS = 100;
 
   private final Health health;
   private final Subject subject;
@@ -79,7 +81,7 @@ final class HealthPlan {
     Thread load = new Thread(() -> {
       try {
         while (!stop.get()) {
-          subject.repeat(Repeated.DENSE_LARGE, 4, 1);
+          subject.repeat(Repeated.DENSE_LARGE, LOAD_REPEATS, 1);
         }
       } catch (RuntimeException e) {
         stop.set(true); // the checks that follow meet the same, and say it

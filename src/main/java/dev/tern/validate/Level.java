@@ -16,7 +16,7 @@ package dev.tern.validate;
 public record Level(String id, double caseSeconds, int repeats, int largeRepeats, double memoryShare, long memoryBytes, long copyBytes,
     int speedRounds, int loadMillis) {
   /** A minute at most. */
-  public static final Level QUICK = new Level("quick", 2.5, 100, 4, 0.05, 512L << 20, 64L << 20, 3, 1600);
+  public static final Level QUICK = new Level("quick", 1.5, 100, 4, 0.05, 512L << 20, 64L << 20, 3, 1600);
 
   /** Some minutes: every case, a thousand repeats, half of the free memory. */
   public static final Level STANDARD = new Level("standard", Double.POSITIVE_INFINITY, 1000, 40, 0.5, Long.MAX_VALUE, 1L << 30, 9, 4800);
