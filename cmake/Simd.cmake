@@ -10,7 +10,7 @@ function(tern_simd_flags)
       if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
         set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS "-Wno-uninitialized" "-Wno-maybe-uninitialized")
       endif()
-      if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND source MATCHES "ternary_vnni_")  # clang knows no #pragma GCC target
+      if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND source MATCHES "_vnni_")  # clang knows no #pragma GCC target
         set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS "-mavx512vnni")
       endif()
     endif()

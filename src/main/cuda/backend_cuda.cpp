@@ -8,12 +8,12 @@
 
 #include "activations.h"
 #include "attention.h"
-#include "bandwidth.h"
 #include "context.h"
 #include "core/checked.h"
 #include "dense.h"
 #include "dense_plan.h"
 #include "memory_pattern.h"
+#include "meter_cuda.h"
 #include "rope.h"
 #include "runner_cuda.h"
 #include "sample.h"
@@ -119,7 +119,8 @@ class CudaBackend final : public Backend {
   }
   void ternary_int32(const char* kernel, const int8_t* w, int n_out, int n_in, const int8_t* q, int n_rows,
                      int32_t* out) override;
-  double read_bandwidth(int64_t n_bytes, int n_passes) override;
+  double read_bandwidth(int64_t n_bytes, int n_passes) override { return meter_.read_bandwidth(n_bytes, n_passes); }
+  Meter& meter() override { return meter_; }
   void pattern_write(void* data, int64_t n_words, const Pattern& pattern) override {
     run([&] { launch_pattern_write(static_cast<uint64_t*>(data), n_words, pattern, context_.info(), stream()); });
   }
@@ -156,6 +157,7 @@ class CudaBackend final : public Backend {
   Context context_;
   TernaryPlan plan_;
   DensePlan dense_plan_;
+  CudaMeter meter_{context_, plan_, dense_plan_};
 };
 
 Activations CudaBackend::activations(const ActivationsSource& source, int n_rows, int dim, bool f32, bool int8,
@@ -268,26 +270,6 @@ void CudaBackend::ternary_int32(const char* kernel, const int8_t* w, int n_out, 
                    stream());
   });
   context_.download(out, result.as<void>(), result.size());
-}
-
-double CudaBackend::read_bandwidth(int64_t n_bytes, int n_passes) {
-  const Buffer data = context_.allocate(n_bytes, "measuring the bandwidth"), sink = context_.allocate(4, "measuring the bandwidth");
-  float ms = 0;
-  run([&] {
-    check(cudaMemsetAsync(data.as<void>(), 0, static_cast<size_t>(n_bytes), stream()), "cudaMemsetAsync");
-    cudaEvent_t begin = nullptr, end = nullptr;
-    check(cudaEventCreate(&begin), "cudaEventCreate");
-    check(cudaEventCreate(&end), "cudaEventCreate");
-    launch_read(data.as<void>(), n_bytes, sink.as<float>(), context_.info(), stream());
-    cudaEventRecord(begin, stream());
-    for (int i = 0; i < n_passes; i++) launch_read(data.as<void>(), n_bytes, sink.as<float>(), context_.info(), stream());
-    cudaEventRecord(end, stream());
-    check(cudaEventSynchronize(end), "measuring the bandwidth");
-    check(cudaEventElapsedTime(&ms, begin, end), "measuring the bandwidth");
-    cudaEventDestroy(begin);
-    cudaEventDestroy(end);
-  });
-  return ms > 0 ? double(n_bytes) * n_passes / (ms * 1e-3) : 0;
 }
 
 PatternFaults CudaBackend::pattern_verify(const void* data, int64_t n_words, const Pattern& pattern) {

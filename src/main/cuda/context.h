@@ -32,6 +32,7 @@ class Context {
   void synchronize();
 
   const DeviceInfo& info() const { return info_; }
+  int64_t l2_bytes() const { return properties_.l2CacheSize; }
   cudaStream_t stream() const { return stream_; }
   int index() const { return index_; }
   std::string json();  // members of a JSON object, without braces

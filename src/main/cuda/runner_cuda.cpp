@@ -92,13 +92,6 @@ CudaRunner::CudaRunner(Context& context, const HeadShape& shape, const StepLimit
   staging_ = context.allocate_pinned(half, "an engine's step");
 }
 
-CudaRunner::~CudaRunner() { forget_graphs(); }
-
-void CudaRunner::forget_graphs() {
-  for (const auto& graph : graphs_) cudaGraphExecDestroy(graph.second);
-  graphs_.clear();
-}
-
 CudaRunner::Layout CudaRunner::stage(const tern_batch& b, AttentionCounts* counts) {
   *counts = attention_plan(attention_batch(b), prefill_rows_, capacity_, prefill_.data(), decode_.data(), combine_.data());
   const bool decode_only = counts->n_prefill == 0;
@@ -110,7 +103,7 @@ CudaRunner::Layout CudaRunner::stage(const tern_batch& b, AttentionCounts* count
                  decode_only ? bucket_of(b.n_rows, limits_.max_rows) : counts->n_combine, counts->n_prefill, n_penalty);
   if (l.end > staging_.size()) {  // more penalty tokens than there was room for: make room, once
     const int64_t room = checked_mul(l.end, 2);
-    forget_graphs();
+    graphs_.clear();
     device_ = Buffer();
     staging_ = Buffer();
     device_ = context_.allocate(room, "a step with that many penalty tokens");
@@ -158,7 +151,7 @@ CudaRunner::Layout CudaRunner::stage(const tern_batch& b, AttentionCounts* count
   return l;
 }
 
-void CudaRunner::run(const tern_batch& b, const Body& body) {
+void CudaRunner::bring(const tern_batch& b, const std::function<void(const Layout&, const AttentionCounts&, const Step&)>& then) {
   guarded(context_, [&] {
     AttentionCounts counts;
     const Layout l = stage(b, &counts);
@@ -190,12 +183,18 @@ void CudaRunner::run(const tern_batch& b, const Body& body) {
     d.penalty_begin = at(i32, l.penalty_begin), d.penalty_token = at(i32, l.penalty_token);
     d.out_token = at(i32, l.out_token), d.out_logprob = at(f32, l.out_logprob);
 
-    const cudaStream_t stream = context_.stream();
-    check(cudaMemcpyAsync(base, staging_.as<void>(), static_cast<size_t>(l.end), cudaMemcpyHostToDevice, stream),
+    check(cudaMemcpyAsync(base, staging_.as<void>(), static_cast<size_t>(l.end), cudaMemcpyHostToDevice, context_.stream()),
           "copying a step to the GPU");
+    then(l, counts, step);
+  });
+}
+
+void CudaRunner::run(const tern_batch& b, const Body& body) {
+  bring(b, [&](const Layout& l, const AttentionCounts& counts, const Step& step) {
+    const cudaStream_t stream = context_.stream();
     launch(l, counts, step, body);
     if (b.n_outputs)  // both results lie together
-      check(cudaMemcpyAsync(staging_.as<uint8_t>() + l.out_token, base + l.out_token,
+      check(cudaMemcpyAsync(staging_.as<uint8_t>() + l.out_token, device_.as<uint8_t>() + l.out_token,
                             static_cast<size_t>(l.out_logprob - l.out_token) + sizeof(float) * b.n_outputs,
                             cudaMemcpyDeviceToHost, stream),
             "copying a step's results");
@@ -207,6 +206,13 @@ void CudaRunner::run(const tern_batch& b, const Body& body) {
   });
 }
 
+void CudaRunner::show(const tern_batch& b, const Body& body) {
+  bring(b, [&](const Layout&, const AttentionCounts&, const Step& step) {
+    body(step);
+    check(cudaStreamSynchronize(context_.stream()), "a step");
+  });
+}
+
 void CudaRunner::launch(const Layout& l, const AttentionCounts& counts, const Step& step, const Body& body) {
   if (counts.n_prefill) {
     body(step);
@@ -215,30 +221,10 @@ void CudaRunner::launch(const Layout& l, const AttentionCounts& counts, const St
   const Key key = {l.n_rows, l.n_outputs, step.batch.n_rotations, l.n_decode};
   auto found = graphs_.find(key);
   if (found == graphs_.end()) {
-    if (graphs_.size() >= kMaxGraphs) forget_graphs();
-    found = graphs_.emplace(key, capture(step, body)).first;
+    if (graphs_.size() >= kMaxGraphs) graphs_.clear();
+    found = graphs_.emplace(key, Graph(context_, [&] { body(step); })).first;
   }
-  check(cudaGraphLaunch(found->second, context_.stream()), "a decode step's graph");
-}
-
-cudaGraphExec_t CudaRunner::capture(const Step& step, const Body& body) {
-  const cudaStream_t stream = context_.stream();
-  cudaGraph_t graph = nullptr;
-  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "recording a decode step");
-  try {
-    body(step);
-  } catch (...) {
-    cudaStreamEndCapture(stream, &graph);
-    if (graph) cudaGraphDestroy(graph);
-    cudaGetLastError();
-    throw;
-  }
-  check(cudaStreamEndCapture(stream, &graph), "recording a decode step");
-  cudaGraphExec_t executable = nullptr;
-  const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
-  cudaGraphDestroy(graph);
-  check(status, "recording a decode step");
-  return executable;
+  found->second.launch(context_.stream());
 }
 
 }  // namespace tern::cuda

@@ -11,6 +11,7 @@
 
 #include "context.h"
 #include "core/backend.h"
+#include "graph.h"
 #include "plan/attention_plan.h"
 
 namespace tern::cuda {
@@ -29,11 +30,11 @@ struct DevicePlan {
 class CudaRunner final : public StepRunner {
  public:
   CudaRunner(Context& context, const HeadShape& shape, const StepLimits& limits);
-  ~CudaRunner() override;
 
   static int64_t bytes(const HeadShape& shape, const StepLimits& limits);
   int64_t bytes() const override { return device_.size() + staging_.size(); }
   void run(const tern_batch& batch, const std::function<void(const Step&)>& body) override;
+  void show(const tern_batch& batch, const std::function<void(const Step&)>& body) override;
 
  private:
   struct Layout;
@@ -41,9 +42,9 @@ class CudaRunner final : public StepRunner {
   using Key = std::tuple<int, int, int, int>;  // rows, outputs, rotations, decode work
 
   Layout stage(const tern_batch& batch, AttentionCounts* counts);
+  // Brings a step to the device and hands it on, with what it was counted to be.
+  void bring(const tern_batch& batch, const std::function<void(const Layout&, const AttentionCounts&, const Step&)>& then);
   void launch(const Layout& layout, const AttentionCounts& counts, const Step& step, const Body& body);
-  cudaGraphExec_t capture(const Step& step, const Body& body);
-  void forget_graphs();
 
   Context& context_;
   StepLimits limits_;
@@ -54,7 +55,7 @@ class CudaRunner final : public StepRunner {
   std::vector<PrefillWork> prefill_;
   std::vector<DecodeWork> decode_;
   std::vector<CombineWork> combine_;
-  std::map<Key, cudaGraphExec_t> graphs_;
+  std::map<Key, Graph> graphs_;
 };
 
 }  // namespace tern::cuda

@@ -10,6 +10,7 @@
 
 #include "core/memory.h"
 #include "core/memory_pattern.h"
+#include "core/meter.h"
 #include "tern.h"
 
 namespace tern {
@@ -126,6 +127,8 @@ class StepRunner {
   // Makes batch, which is in host memory, visible to the backend and has body's ops run on it; returns with the results in
   // batch.out_*. A backend that records ops calls body only for a kind of step that is new to it.
   virtual void run(const tern_batch& batch, const std::function<void(const Step&)>& body) = 0;
+  // The same without results, and without recording: body is always called, and may have ops run in any way and number.
+  virtual void show(const tern_batch& batch, const std::function<void(const Step&)>& body) = 0;
 };
 
 // K rotated and written to its slots with V, and q rotated once per rotation.
@@ -204,6 +207,7 @@ class Backend : public StepOps {
   // Memory of allocate filled with a pattern by the device, and compared with it there.
   virtual void pattern_write(void* data, int64_t n_words, const Pattern& pattern) = 0;
   virtual PatternFaults pattern_verify(const void* data, int64_t n_words, const Pattern& pattern) = 0;
+  virtual Meter& meter() = 0;
 };
 
 std::shared_ptr<Backend> open_cpu_backend(int n_threads);

@@ -12,6 +12,7 @@
 #include "cpu/gate.h"
 #include "cpu/isa.h"
 #include "cpu/memory_pattern.h"
+#include "cpu/meter_cpu.h"
 #include "cpu/norm.h"
 #include "cpu/rope.h"
 #include "cpu/sample.h"
@@ -113,6 +114,7 @@ class CpuBackend final : public Backend {
   PatternFaults pattern_verify(const void* data, int64_t n_words, const Pattern& pattern) override {
     return cpu::pattern_verify(pool_, static_cast<const uint64_t*>(data), n_words, pattern);
   }
+  Meter& meter() override { return meter_; }
 
  private:
   // Of K, and as much again of V.
@@ -129,6 +131,7 @@ class CpuBackend final : public Backend {
 
   Isa isa_;
   Pool pool_;
+  CpuMeter meter_{pool_, isa_};
   std::vector<AttentionSegment> segments_;  // of the step under way; grow to the largest step and stay
   std::vector<AttentionSeq> seqs_;
 };
@@ -144,6 +147,7 @@ class CpuRunner final : public StepRunner {
         q_pos_.as<int64_t>()[int64_t(r) * b.n_rows + i] = b.q_pos[int64_t(i) * b.n_rotations + r];
     body({b, q_pos_.as<int64_t>(), nullptr});
   }
+  void show(const tern_batch& b, const std::function<void(const Step&)>& body) override { run(b, body); }
 
  private:
   Buffer q_pos_;

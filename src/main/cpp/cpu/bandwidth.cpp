@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <vector>
 
 #include "core/checked.h"
@@ -51,6 +52,29 @@ double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes) {
     best = std::max(best, static_cast<double>(buffer.size()) / seconds[static_cast<size_t>(n_passes / 2)]);
   }
   return best;
+}
+
+double copy_bandwidth(Pool& pool, int64_t n_bytes, int n_passes) {
+  const Buffer from(round_up(n_bytes, kTaskBytes), "the bandwidth measurement"), to(from.size(), "the bandwidth measurement");
+  TERN_CHECK_ARG(from.size() / kTaskBytes < (1 << 30), "%lld bytes to copy", static_cast<long long>(n_bytes));
+  const int n_tasks = static_cast<int>(from.size() / kTaskBytes);
+  const auto copy = [&](int task, int) {
+    std::memcpy(to.as<uint8_t>() + task * kTaskBytes, from.as<uint8_t>() + task * kTaskBytes, kTaskBytes);
+  };
+  // Written first, with different words, as for reading.
+  pool.run(n_tasks, [&](int task, int) {
+    for (int64_t i = task * kTaskWords; i < (task + 1) * kTaskWords; i++) from.as<uint64_t>()[i] = static_cast<uint64_t>(i) + 1;
+  });
+  pool.run(n_tasks, copy);
+  std::vector<double> seconds;
+  for (int pass = 0; pass < n_passes; pass++) {
+    const auto begin = std::chrono::steady_clock::now();
+    pool.run(n_tasks, copy);
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  if (std::memcmp(from.as<void>(), to.as<void>(), static_cast<size_t>(from.size()))) fail(TERN_ERR_INTERNAL, "the bandwidth measurement copied wrongly");
+  std::nth_element(seconds.begin(), seconds.begin() + n_passes / 2, seconds.end());
+  return 2 * static_cast<double>(from.size()) / seconds[static_cast<size_t>(n_passes / 2)];
 }
 
 }  // namespace tern::cpu

@@ -12,4 +12,7 @@ namespace tern::cpu {
 // second of the median pass of the better way.
 double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes);
 
+// Bytes read and written in a second by copying a block of n_bytes with all threads (median of the passes).
+double copy_bandwidth(Pool& pool, int64_t n_bytes, int n_passes);
+
 }  // namespace tern::cpu

@@ -24,7 +24,7 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-#define TERN_ABI_VERSION 3
+#define TERN_ABI_VERSION 4
 
 /* Keys that share one allocation unit and one attention tile. A key's place in its page is its index mod 64. */
 #define TERN_PAGE_LEN 64

@@ -40,7 +40,7 @@ class UsageTest {
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
     try {
-      assertEquals(15, helpOf(List.of()));
+      assertEquals(17, helpOf(List.of()));
     } finally {
       System.setErr(before);
     }

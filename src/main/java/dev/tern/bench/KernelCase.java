@@ -1,6 +1,8 @@
 package dev.tern.bench;
 
-import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * One problem of one op, by its sizes alone. Sizes that an op does not have are 0. Two runs time the same if their cases are equal.
@@ -21,21 +23,60 @@ import java.util.Locale;
  *     call left them
  */
 public record KernelCase(KernelOp op, String dtype, int nRows, int nOut, int nIn, int nHeads, int nKvHeads, int headDim, boolean cold) {
-  /** The sizes in words, as "rows 1, out 4096, in 14336"; without op, dtype, cold. */
+  private static final Pattern MATMUL = Pattern.compile("(\\d{1,9})x(\\d{1,9})x(\\d{1,9})");
+  private static final Pattern ATTENTION = Pattern.compile("(\\d{1,9})x(\\d{1,9})x(\\d{1,9})/(\\d{1,9})x(\\d{1,9})");
+  private static final Pattern ROPE = Pattern.compile("(\\d{1,9})x(\\d{1,9})/(\\d{1,9})x(\\d{1,9})");
+  private static final Pattern ROWS = Pattern.compile("(\\d{1,9})x(\\d{1,9})");
+
+  /**
+   * The sizes, as {@link #of} reads them: ROWSxOUTxIN; ROWSxKEYSxHEADS/KV_HEADSxHEAD_DIM; ROWSxHEADS/KV_HEADSxHEAD_DIM for ROPE_APPEND;
+   * ROWSxIN.
+   */
   public String shape() {
     return switch (op) {
-      case TERNARY, DENSE -> String.format(Locale.ROOT, "rows %d, out %d, in %d", nRows, nOut, nIn);
-      case ATTENTION_DECODE, ATTENTION_PREFILL ->
-          String.format(Locale.ROOT, "rows %d, keys %d, heads %d/%d of %d", nRows, nIn, nHeads, nKvHeads, headDim);
-      case ROPE_APPEND -> String.format(Locale.ROOT, "rows %d, heads %d/%d of %d", nRows, nHeads, nKvHeads, headDim);
-      case NORM_QUANTIZE, GATE_NORM_QUANTIZE -> String.format(Locale.ROOT, "rows %d, dim %d", nRows, nIn);
-      case EMBED -> String.format(Locale.ROOT, "rows %d of %d, dim %d", nRows, nOut, nIn);
-      case SAMPLE -> String.format(Locale.ROOT, "rows %d, vocab %d", nRows, nIn);
+      case TERNARY, DENSE, EMBED -> nRows + "x" + nOut + "x" + nIn;
+      case ATTENTION_DECODE, ATTENTION_PREFILL -> nRows + "x" + nIn + "x" + nHeads + "/" + nKvHeads + "x" + headDim;
+      case ROPE_APPEND -> nRows + "x" + nHeads + "/" + nKvHeads + "x" + headDim;
+      case NORM_QUANTIZE, GATE_NORM_QUANTIZE, SAMPLE -> nRows + "x" + nIn;
     };
+  }
+
+  /** The case of an op with sizes as {@link #shape} writes them, or empty if the op has other ones. */
+  public static Optional<KernelCase> of(KernelOp op, String dtype, String shape, boolean cold) {
+    Pattern pattern = switch (op) {
+      case TERNARY, DENSE, EMBED -> MATMUL;
+      case ATTENTION_DECODE, ATTENTION_PREFILL -> ATTENTION;
+      case ROPE_APPEND -> ROPE;
+      case NORM_QUANTIZE, GATE_NORM_QUANTIZE, SAMPLE -> ROWS;
+    };
+    Matcher m = pattern.matcher(shape);
+    if (!m.matches()) {
+      return Optional.empty();
+    }
+    int[] n = new int[m.groupCount()];
+    for (int i = 0; i < n.length; i++) {
+      n[i] = Integer.parseInt(m.group(i + 1));
+    }
+    return Optional.of(switch (op) {
+      case TERNARY, DENSE, EMBED -> new KernelCase(op, dtype, n[0], n[1], n[2], 0, 0, 0, cold);
+      case ATTENTION_DECODE, ATTENTION_PREFILL -> new KernelCase(op, dtype, n[0], 0, n[1], n[2], n[3], n[4], cold);
+      case ROPE_APPEND -> new KernelCase(op, dtype, n[0], 0, 0, n[1], n[2], n[3], cold);
+      case NORM_QUANTIZE, GATE_NORM_QUANTIZE, SAMPLE -> new KernelCase(op, dtype, n[0], 0, n[1], 0, 0, 0, cold);
+    });
+  }
+
+  /** The same sizes in the caches, or not. */
+  public KernelCase withCold(boolean isCold) {
+    return new KernelCase(op, dtype, nRows, nOut, nIn, nHeads, nKvHeads, headDim, isCold);
+  }
+
+  /** "cold" or "warm". */
+  public String cache() {
+    return cold ? "cold" : "warm";
   }
 
   /** Everything in one line: what reports are compared by. */
   public String key() {
-    return op.id() + " " + dtype + " " + shape() + (cold ? " cold" : " warm");
+    return op.id() + " " + dtype + " " + shape() + " " + cache();
   }
 }

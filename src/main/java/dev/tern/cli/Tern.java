@@ -2,6 +2,7 @@ package dev.tern.cli;
 
 import dev.tern.Model;
 import dev.tern.TernException;
+import dev.tern.vendor.Peers;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -123,7 +124,8 @@ public final class Tern {
     all.put("ppl", () -> new Perplexity(io));
     all.put("make-model", () -> new MakeModel(io));
     all.put("validate", () -> new Validate(io));
-    all.put("bench", () -> new CommandLine(new Bench()).addSubcommand(new BenchModel(io)).addSubcommand(new BenchSpeed(io)).addSubcommand(new BenchEndless(io)));
+    all.put("bench", () -> new CommandLine(new Bench()).addSubcommand(new BenchKernel(io, Peers::of)).addSubcommand(new BenchCompare(io))
+        .addSubcommand(new BenchModel(io)).addSubcommand(new BenchSpeed(io)).addSubcommand(new BenchEndless(io)));
     return all;
   }
 
@@ -147,7 +149,7 @@ public final class Tern {
     return "tern " + version();
   }
 
-  /** Of this build, as "0.1.0". */
+  /** "0.1.0". */
   static String version() {
     try (InputStream in = Tern.class.getResourceAsStream("version.txt")) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();

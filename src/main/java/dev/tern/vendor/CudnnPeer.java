@@ -40,7 +40,11 @@ final class CudnnPeer implements KernelPeer {
     if (kernelCase.headDim() % 8 != 0) {
       return Optional.of("heads come in multiples of 8");
     }
-    if (shape(kernelCase).keyBytes() / shape(kernelCase).nSequences() > Integer.MAX_VALUE) {
+    if (kernelCase.nHeads() % kernelCase.nKvHeads() != 0) {
+      return Optional.of("heads of keys are not shared evenly");
+    }
+    AttentionShape shape = shape(kernelCase);
+    if (Math.max(shape.keyBytes(), shape.queryBytes()) / shape.nSequences() > Integer.MAX_VALUE) {
       return Optional.of("too large to be checked");
     }
     return Optional.empty();

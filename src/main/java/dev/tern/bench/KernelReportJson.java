@@ -1,0 +1,233 @@
+package dev.tern.bench;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** {@link KernelReport} as JSON: docs/bench.md has the schema. A field that is added needs no new version, one that changes does. */
+public final class KernelReportJson {
+  static final String SCHEMA = "tern-bench-kernel";
+  static final int VERSION = 1;
+  private static final ObjectMapper MAPPER = new ObjectMapper();
+  private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+
+  private KernelReportJson() {}
+
+  /** The report as indented JSON, with a line feed at its end. */
+  public static String write(KernelReport report) {
+    ObjectNode root = NODES.objectNode();
+    root.put("schema", SCHEMA).put("schema_version", VERSION).put("version", report.version()).put("date", report.date());
+    root.set("machine", texts(report.machine()));
+    ObjectNode device = root.putObject("device").put("name", report.device()).put("model", report.deviceName());
+    device.set("description", description(report.description()));
+    root.set("options", texts(report.options()));
+    Ceilings ceilings = report.ceilings();
+    ObjectNode measured = root.putObject("ceilings").put("read_bytes_per_s", ceilings.readBytesPerSecond())
+        .put("copy_bytes_per_s", ceilings.copyBytesPerSecond()).put("cache_bytes", ceilings.cacheBytes());
+    measured.set("ops_per_s", peaks(ceilings.opsPerSecond()));
+    Datasheet sheet = report.datasheet();
+    if (sheet != null) {
+      root.putObject("datasheet").put("device", sheet.device()).put("bytes_per_s", sheet.bytesPerSecond()).put("source", sheet.source())
+          .set("ops_per_s", peaks(sheet.opsPerSecond()));
+    }
+    ArrayNode notes = root.putArray("notes");
+    report.notes().forEach(notes::add);
+    ArrayNode results = root.putArray("results");
+    report.results().forEach(r -> results.add(result(r, ceilings, sheet)));
+    return root.toPrettyString() + "\n";
+  }
+
+  private static JsonNode description(String json) {
+    try {
+      return MAPPER.readTree(json);
+    } catch (JsonProcessingException e) {
+      return NODES.textNode(json);
+    }
+  }
+
+  private static ObjectNode texts(Map<String, String> map) {
+    ObjectNode node = NODES.objectNode();
+    new TreeMap<>(map).forEach(node::put);
+    return node;
+  }
+
+  private static ObjectNode peaks(Map<KernelPeak, Double> rates) {
+    ObjectNode node = NODES.objectNode();
+    new TreeMap<>(rates).forEach((peak, rate) -> node.put(peak.id(), rate));
+    return node;
+  }
+
+  private static ObjectNode result(KernelResult r, Ceilings ceilings, Datasheet sheet) {
+    KernelCase c = r.kernelCase();
+    ObjectNode node = NODES.objectNode().put("op", c.op().id()).put("dtype", c.dtype()).put("shape", c.shape()).put("cache", c.cache())
+        .put("rows", c.nRows()).put("out", c.nOut()).put("in", c.nIn()).put("heads", c.nHeads()).put("kv_heads", c.nKvHeads()).put("head_dim", c.headDim());
+    if (!r.measured()) {
+      return node.put("unsupported", r.unsupported());
+    }
+    KernelWork w = r.work();
+    node.put("kernel", r.kernel()).put("peak", w.peak().id()).put("ops", w.ops()).put("bytes_read", w.bytesRead()).put("bytes_written", w.bytesWritten());
+    times(node, r.times());
+    double median = r.times().samples().median();
+    node.put("bytes_per_s", w.bytes() / median).put("ops_per_s", w.ops() / median);
+    share(node, "of_bandwidth", w.memoryShare(median, ceilings.bytesPerSecond()));
+    share(node, "of_peak", w.arithmeticShare(median, ceilings.opsPerSecond().get(w.peak())));
+    share(node, "of_roofline", w.rooflineShare(median, ceilings.bytesPerSecond(), ceilings.opsPerSecond().get(w.peak())));
+    if (sheet != null) {
+      share(node, "of_datasheet", w.rooflineShare(median, sheet.bytesPerSecond(), sheet.opsPerSecond().get(w.peak())));
+    }
+    ArrayNode doubts = node.putArray("doubts");
+    r.doubts().forEach(doubts::add);
+    ArrayNode peers = node.putArray("peers");
+    for (PeerResult p : r.peers()) {
+      ObjectNode peer = peers.addObject().put("name", p.name()).put("version", p.version()).put("note", p.note());
+      if (p.times() != null) {
+        times(peer, p.times());
+      }
+    }
+    return node;
+  }
+
+  private static void times(ObjectNode node, KernelTimes t) {
+    Samples s = t.samples();
+    node.put("median_s", s.median()).put("low_s", s.low()).put("high_s", s.high()).put("min_s", s.min()).put("max_s", s.max());
+    share(node, "spread", s.spread());
+    node.put("wanted_spread", t.wanted()).put("settled", t.settled()).put("drift", t.drift()).put("calls_per_sample", t.callsPerSample());
+    share(node, "foreign", t.foreign());
+    ArrayNode samples = node.putArray("samples_s");
+    for (double seconds : t.seconds()) {
+      samples.add(seconds);
+    }
+  }
+
+  /** JSON has neither NaN nor infinity: such a number is null. */
+  private static void share(ObjectNode node, String field, double value) {
+    if (Double.isFinite(value)) {
+      node.put(field, value);
+    } else {
+      node.putNull(field);
+    }
+  }
+
+  /**
+   * Reads a report.
+   *
+   * @param name of the file, for errors
+   * @throws ReportFormatException if the text is no report, or one of a newer version
+   */
+  public static KernelReport read(String text, String name) {
+    JsonNode root;
+    try {
+      root = MAPPER.readTree(text);
+    } catch (JsonProcessingException e) {
+      throw new ReportFormatException(name + " is not JSON: " + e.getOriginalMessage(), e);
+    }
+    if (!SCHEMA.equals(root.path("schema").asText())) {
+      throw new ReportFormatException(name + " is no report of tern bench kernel: its \"schema\" is not \"" + SCHEMA + "\"");
+    }
+    if (root.path("schema_version").asInt() != VERSION) {
+      throw new ReportFormatException(name + " is of schema version " + root.path("schema_version").asText() + ", this reads " + VERSION);
+    }
+    try {
+      return report(root);
+    } catch (IllegalArgumentException e) {
+      throw new ReportFormatException(name + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static KernelReport report(JsonNode root) {
+    JsonNode ceilings = member(root, "ceilings");
+    JsonNode sheet = root.path("datasheet");
+    List<String> notes = new ArrayList<>();
+    root.path("notes").forEach(n -> notes.add(n.asText()));
+    List<KernelResult> results = new ArrayList<>();
+    member(root, "results").forEach(r -> results.add(result(r)));
+    JsonNode device = member(root, "device");
+    return new KernelReport(root.path("version").asText(), root.path("date").asText(), texts(root.path("machine")), device.path("name").asText(),
+        device.path("model").asText(), device.path("description").toString(), texts(root.path("options")),
+        new Ceilings(number(ceilings, "read_bytes_per_s"), number(ceilings, "copy_bytes_per_s"), peaks(ceilings.path("ops_per_s")),
+            (long) number(ceilings, "cache_bytes")),
+        sheet.isObject() ? new Datasheet(sheet.path("device").asText(), number(sheet, "bytes_per_s"), peaks(sheet.path("ops_per_s")), sheet.path("source").asText())
+            : null,
+        notes, results);
+  }
+
+  private static Map<String, String> texts(JsonNode node) {
+    Map<String, String> map = new LinkedHashMap<>();
+    node.properties().forEach(e -> map.put(e.getKey(), e.getValue().asText()));
+    return map;
+  }
+
+  private static Map<KernelPeak, Double> peaks(JsonNode node) {
+    Map<KernelPeak, Double> map = new EnumMap<>(KernelPeak.class);
+    for (KernelPeak peak : KernelPeak.values()) {
+      if (node.has(peak.id())) {
+        map.put(peak, number(node, peak.id()));
+      }
+    }
+    return map;
+  }
+
+  private static KernelResult result(JsonNode r) {
+    KernelOp op = KernelOp.of(member(r, "op").asText());
+    KernelCase c = new KernelCase(op, member(r, "dtype").asText(), (int) number(r, "rows"), (int) number(r, "out"), (int) number(r, "in"),
+        (int) number(r, "heads"), (int) number(r, "kv_heads"), (int) number(r, "head_dim"), member(r, "cache").asText().equals("cold"));
+    if (r.has("unsupported")) {
+      return KernelResult.unsupported(c, r.path("unsupported").asText());
+    }
+    KernelPeak peak = peak(member(r, "peak").asText());
+    List<PeerResult> peers = new ArrayList<>();
+    r.path("peers").forEach(p -> peers.add(
+        new PeerResult(p.path("name").asText(), p.path("version").asText(), p.has("samples_s") ? times(p) : null, p.path("note").asText())));
+    KernelWork work = new KernelWork(peak, (long) number(r, "ops"), (long) number(r, "bytes_read"), (long) number(r, "bytes_written"));
+    return new KernelResult(c, r.path("kernel").asText(), work, times(r), null, peers);
+  }
+
+  private static KernelPeak peak(String id) {
+    for (KernelPeak peak : KernelPeak.values()) {
+      if (peak.id().equals(id)) {
+        return peak;
+      }
+    }
+    throw new IllegalArgumentException("no peak is called \"" + id + "\"");
+  }
+
+  private static KernelTimes times(JsonNode node) {
+    JsonNode samples = member(node, "samples_s");
+    double[] seconds = new double[samples.size()];
+    for (int i = 0; i < seconds.length; i++) {
+      seconds[i] = samples.get(i).asDouble(Double.NaN);
+      if (!(seconds[i] > 0) || Double.isInfinite(seconds[i])) {
+        throw new IllegalArgumentException("a sample of " + samples.get(i) + " s");
+      }
+    }
+    if (seconds.length == 0) {
+      throw new IllegalArgumentException("a result without samples");
+    }
+    return new KernelTimes(seconds, (int) number(node, "calls_per_sample"), node.path("foreign").asDouble(Double.NaN), number(node, "wanted_spread"));
+  }
+
+  private static JsonNode member(JsonNode node, String name) {
+    JsonNode member = node.path(name);
+    if (member.isMissingNode()) {
+      throw new IllegalArgumentException("\"" + name + "\" is missing");
+    }
+    return member;
+  }
+
+  private static double number(JsonNode node, String name) {
+    JsonNode member = member(node, name);
+    if (!member.isNumber()) {
+      throw new IllegalArgumentException("\"" + name + "\" is " + member + ", no number");
+    }
+    return member.doubleValue();
+  }
+}

@@ -1,0 +1,9 @@
+package dev.tern.bench;
+
+/**
+ * What a peer needed for a case.
+ *
+ * @param times null if it does not compute the case: the note says why
+ * @param note what it did differently, or the reason; may be empty
+ */
+public record PeerResult(String name, String version, KernelTimes times, String note) {}

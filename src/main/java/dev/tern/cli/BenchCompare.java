@@ -1,0 +1,89 @@
+package dev.tern.cli;
+
+import dev.tern.bench.KernelComparison;
+import dev.tern.bench.KernelComparison.Row;
+import dev.tern.bench.KernelComparison.Verdict;
+import dev.tern.bench.KernelReport;
+import dev.tern.bench.KernelReportJson;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code tern bench compare}: whether a change made kernels slower. */
+@Command(name = "compare", description = {
+    "Compares two reports of bench kernel --json, case by case: the time in the second over that in the first, with an interval.",
+    "The exit status is 1 if a case became slower by more than the threshold and by more than noise explains."})
+final class BenchCompare implements Callable<Integer> {
+  private static final double PERCENT = 100;
+
+  @Parameters(index = "0", paramLabel = "A.json", description = "before")
+  Path before;
+
+  @Parameters(index = "1", paramLabel = "B.json", description = "after")
+  Path after;
+
+  @Option(names = "--threshold", paramLabel = "PCT", defaultValue = "3", description = "that a change must exceed, in percent; default ${DEFAULT-VALUE}")
+  double threshold;
+
+  private final Streams io;
+
+  BenchCompare(Streams io) {
+    this.io = io;
+  }
+
+  @Override
+  public Integer call() {
+    KernelReport first = read(before);
+    KernelReport second = read(after);
+    KernelComparison comparison = KernelComparison.of(first, second, threshold / PERCENT);
+    if (!first.deviceName().equals(second.deviceName())) {
+      io.err().println("tern: the reports are of different devices: " + Text.plain(first.deviceName(), 100) + ", and " + Text.plain(second.deviceName(), 100));
+    }
+    MarkdownTable table = new MarkdownTable("case", "before", "after", "ratio", "95 %", "verdict");
+    for (Row row : comparison.rows()) {
+      boolean both = !Double.isNaN(row.ratio());
+      table.row(Text.plain(row.kernelCase().key(), 200), time(row.first()), time(row.second()), both ? String.format(Locale.ROOT, "%.3f", row.ratio()) : "",
+          both ? String.format(Locale.ROOT, "%.3f to %.3f", row.low(), row.high()) : "", word(row.verdict()));
+    }
+    io.out().print(table.toString());
+    io.out().format("%n%d slower, %d faster, %d the same, %d unclear, %d in one report only; threshold %s %%.%n", comparison.count(Verdict.SLOWER),
+        comparison.count(Verdict.FASTER), comparison.count(Verdict.SAME), comparison.count(Verdict.UNCLEAR),
+        comparison.count(Verdict.ONLY_FIRST) + comparison.count(Verdict.ONLY_SECOND), Double.toString(threshold));
+    return comparison.count(Verdict.SLOWER) > 0 ? Tern.FAILED : Tern.OK;
+  }
+
+  private static KernelReport read(Path file) {
+    try {
+      return KernelReportJson.read(Files.readString(file), file.toString());
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(file + " is not UTF-8", e);
+    } catch (NoSuchFileException e) {
+      throw new IllegalArgumentException(file + ": no such file", e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " cannot be read: " + e, e);
+    }
+  }
+
+  private static String time(double seconds) {
+    return Double.isNaN(seconds) ? "-" : KernelTable.time(seconds);
+  }
+
+  private static String word(Verdict verdict) {
+    return switch (verdict) {
+      case SLOWER -> "slower";
+      case FASTER -> "faster";
+      case SAME -> "same";
+      case UNCLEAR -> "unclear";
+      case ONLY_FIRST -> "only before";
+      case ONLY_SECOND -> "only after";
+    };
+  }
+}
