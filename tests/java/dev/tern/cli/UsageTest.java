@@ -40,7 +40,7 @@ class UsageTest {
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
     try {
-      assertEquals(14, helpOf(List.of()));
+      assertEquals(16, helpOf(List.of()));
     } finally {
       System.setErr(before);
     }
