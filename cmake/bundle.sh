@@ -46,7 +46,7 @@ for jar in "$root"/lib/tern-*.jar "$root"/lib/peers/*.jar; do
 done
 
 cp "$home/tests/gpu/run.sh" "$root/gpu-run"
-for test in kernels_test_gpu cuda_device_test libtern_cuda.so; do
+for test in kernels_test_gpu cuda_device_test bench_device_test libtern_cuda.so; do
   if [ -e "$target/cmake/$test" ]; then
     cp "$target/cmake/$test" "$root/tests/"
     strip --strip-unneeded "$root/tests/$test"

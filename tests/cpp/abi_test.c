@@ -1,9 +1,9 @@
-/* tern.h is plain C11, and what it promises about errors and memory holds. */
+/* tern.h and tern_bench.h are plain C11, and what they promise about errors and memory holds. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "tern.h"
+#include "tern_bench.h"
 
 static int failures = 0;
 
@@ -84,6 +84,26 @@ static void test_null_arguments(tern_device* device) {
   REFUSED(tern_op_embed(device, TERN_TYPE_F32, one, 4, 1, 1, NULL, 1, out));
   REFUSED(tern_op_sample(device, NULL, 1, 0, 0, 1, 0, 1, NULL, 0, 0, 0, &token, out));
   REFUSED(tern_op_read_bandwidth(device, 1 << 20, 1, NULL));
+  tern_bench* bench = NULL;
+  double seconds = 0;
+  int64_t n_bytes = 0;
+  tern_bench_case none = {0};
+  tern_bench_counts counts = {0};
+  counts.struct_size = sizeof counts;
+  REFUSED(tern_bench_create(device, NULL, &bench));
+  REFUSED(tern_bench_create(NULL, &none, &bench));
+  REFUSED(tern_bench_create(device, &none, NULL));
+  REFUSED(tern_bench_create(device, &none, &bench));
+  CHECK(bench == NULL);
+  REFUSED(tern_bench_run(NULL, 1, &seconds));
+  REFUSED(tern_bench_count(NULL, &counts));
+  REFUSED(tern_bench_default(NULL, 0, &none));
+  REFUSED(tern_bench_copy_bandwidth(device, 1, 1, NULL));
+  REFUSED(tern_bench_cache_bytes(NULL, &n_bytes));
+  REFUSED(tern_bench_peak(device, TERN_PEAK_F32, NULL));
+  CHECK(tern_bench_n_defaults(NULL) == 0);
+  CHECK(tern_bench_kernel(NULL)[0] == '\0');
+  tern_bench_destroy(NULL);
   tern_device_destroy(NULL);
   tern_model_destroy(NULL);
   tern_engine_destroy(NULL);

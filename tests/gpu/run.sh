@@ -62,10 +62,12 @@ else
   echo "no $kernels: it is built by 'mvn verify' where there is nvcc" | tee "$report/kernels.txt"
   failed=1
 fi
-if [ -x "$tests/cuda_device_test" ]; then
-  library=$(ls "$tests"/libtern_cuda.so "$here"/lib/libtern_cuda.so 2>/dev/null | head -n 1)
-  TERN_CUDA_LIBRARY=$library step cuda_device_test timeout 300 "$tests/cuda_device_test"
-fi
+library=$(ls "$tests"/libtern_cuda.so "$here"/lib/libtern_cuda.so 2>/dev/null | head -n 1)
+for test in cuda_device_test bench_device_test; do
+  if [ -x "$tests/$test" ]; then
+    TERN_CUDA_LIBRARY=$library step $test timeout 300 "$tests/$test"
+  fi
+done
 
 if [ ! -x "$here/tern" ]; then
   # In the tree JUnit runs by Maven, here on the GPU instead of the emulator.

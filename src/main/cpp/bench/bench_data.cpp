@@ -69,17 +69,21 @@ std::vector<float> random_floats(int64_t n, uint64_t seed) {
   return x;
 }
 
-std::unique_ptr<Weight> random_weight(Backend& backend, int type, int store, int n_rows, int n_cols) {
+RandomWeight::RandomWeight(int type, int store, int n_rows, int n_cols) : type_(type), store_(store), n_rows_(n_rows), n_cols_(n_cols) {
   std::mt19937_64 random(1);
   const int64_t stride = row_bytes(type, n_cols);
-  const int n_piece = static_cast<int>(std::clamp<int64_t>(kPieceBytes / stride, 1, n_rows));
-  std::vector<uint8_t> rows(static_cast<size_t>(checked_mul(stride, n_piece)));
-  for (int r = 0; r < n_piece; r++)
-    (store == TERN_STORE_TERNARY ? random_ternary_row : random_row)(type, n_cols, random, rows.data() + stride * r);
-  std::unique_ptr<Weight> weight = backend.create_weight(type, store, n_rows, n_cols, 1, false);
-  for (int r = 0; r < n_rows; r += n_piece) {
-    const int n = std::min(n_piece, n_rows - r);
-    weight->append_rows(n, rows.data(), stride * n);
+  n_piece_ = static_cast<int>(std::clamp<int64_t>(kPieceBytes / stride, 1, n_rows));
+  rows_.resize(static_cast<size_t>(checked_mul(stride, n_piece_)));
+  for (int r = 0; r < n_piece_; r++)
+    (store == TERN_STORE_TERNARY ? random_ternary_row : random_row)(type, n_cols, random, rows_.data() + stride * r);
+}
+
+std::unique_ptr<Weight> RandomWeight::make(Backend& backend) const {
+  std::unique_ptr<Weight> weight = backend.create_weight(type_, store_, n_rows_, n_cols_, 1, false);
+  const int64_t stride = row_bytes(type_, n_cols_);
+  for (int r = 0; r < n_rows_; r += n_piece_) {
+    const int n = std::min(n_piece_, n_rows_ - r);
+    weight->append_rows(n, rows_.data(), stride * n);
   }
   return weight;
 }

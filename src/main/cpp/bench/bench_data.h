@@ -11,8 +11,16 @@ namespace tern {
 
 std::vector<float> random_floats(int64_t n, uint64_t seed);
 
-// A weight [n_rows, n_cols] of rows of type. Throws UNSUPPORTED for a type of which no random rows are made.
-std::unique_ptr<Weight> random_weight(Backend& backend, int type, int store, int n_rows, int n_cols);
+// Makes weights [n_rows, n_cols] of random rows of type, all alike. Throws UNSUPPORTED for a type of which no random rows are made.
+class RandomWeight {
+ public:
+  RandomWeight(int type, int store, int n_rows, int n_cols);
+  std::unique_ptr<Weight> make(Backend& backend) const;
+
+ private:
+  int type_, store_, n_rows_, n_cols_, n_piece_;
+  std::vector<uint8_t> rows_;  // n_piece of them, again and again
+};
 
 // Memory of the backend with the given content again and again, up to n_bytes.
 Buffer filled(Backend& backend, int64_t n_bytes, const void* content, int64_t content_bytes, const char* purpose);

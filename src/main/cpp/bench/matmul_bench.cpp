@@ -11,8 +11,12 @@ constexpr int64_t kInt8Columns = 128;  // a row of int8 activations is padded to
 
 class MatmulBench final : public OpBench {
  public:
-  MatmulBench(Backend& backend, const BenchCase& c) : backend_(backend), case_(c), ternary_(c.op == TERN_BENCH_TERNARY) {
-    weights_.push_back(random_weight(backend, c.type, ternary_ ? TERN_STORE_TERNARY : TERN_STORE_DENSE, c.n_out, c.n_in));
+  MatmulBench(Backend& backend, const BenchCase& c)
+      : backend_(backend),
+        case_(c),
+        ternary_(c.op == TERN_BENCH_TERNARY),
+        source_(c.type, ternary_ ? TERN_STORE_TERNARY : TERN_STORE_DENSE, c.n_out, c.n_in) {
+    weights_.push_back(source_.make(backend));
     x_bytes_ = round_up(int64_t(c.n_rows) * c.n_in * 4, 256);
     int8_bytes_ = ternary_ ? round_up(c.n_in, kInt8Columns) * c.n_rows : 0;
     row_bytes_ = ternary_ ? round_up(int64_t(c.n_rows) * 4, 256) : 0;
@@ -28,8 +32,7 @@ class MatmulBench final : public OpBench {
   }
 
   void make_sets(int n) override {
-    while (static_cast<int>(weights_.size()) < n)
-      weights_.push_back(random_weight(backend_, case_.type, ternary_ ? TERN_STORE_TERNARY : TERN_STORE_DENSE, case_.n_out, case_.n_in));
+    while (static_cast<int>(weights_.size()) < n) weights_.push_back(source_.make(backend_));
     const int64_t n_x = int64_t(case_.n_rows) * case_.n_in;
     const std::vector<float> x = random_floats(n_x, 4);
     x_ = backend_.allocate(checked_mul(x_bytes_, ternary_ ? 1 : n), "activations of a benchmark");
@@ -64,6 +67,7 @@ class MatmulBench final : public OpBench {
   Backend& backend_;
   BenchCase case_;
   bool ternary_;
+  RandomWeight source_;
   int64_t x_bytes_, int8_bytes_, row_bytes_, out_bytes_;
   std::vector<std::unique_ptr<Weight>> weights_;
   std::vector<Activations> acts_;

@@ -125,7 +125,7 @@ class RopeAppendBench final : public OpBench {
 class EmbedBench final : public OpBench {
  public:
   EmbedBench(Backend& backend, const BenchCase& c)
-      : backend_(backend), case_(c), table_(random_weight(backend, c.type, TERN_STORE_DENSE, c.n_out, c.n_in)) {
+      : backend_(backend), case_(c), table_(RandomWeight(c.type, TERN_STORE_DENSE, c.n_out, c.n_in).make(backend)) {
     ids_bytes_ = round_up(int64_t(c.n_rows) * 4, 256);
     out_bytes_ = round_up(int64_t(c.n_rows) * c.n_in * 4, 256);
   }

@@ -1,0 +1,62 @@
+package dev.tern.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class KernelReportJsonTest {
+  private static KernelReport full() {
+    KernelResult plain = KernelReports.result(1000, KernelReports.around(1e-5, 1e-7));
+    PeerResult timed = new PeerResult("cuBLASLt", "13.0", new KernelTimes(new double[] {1e-5, 2e-5}, 3, 0.25, 0.03), "in BF16");
+    PeerResult silent = new PeerResult("cuDNN", "9", null, "no such op");
+    KernelResult withPeers = new KernelResult(KernelCase.of(KernelOp.DENSE, "F16", "1x2x3", false).orElseThrow(), "halves", plain.work(), plain.times(), null,
+        List.of(timed, silent));
+    KernelResult unsupported = KernelResult.unsupported(KernelCase.of(KernelOp.ROPE_APPEND, "BF16", "1x8/2x64", true).orElseThrow(), "not here");
+    KernelReport r = KernelReports.report(plain, withPeers, unsupported);
+    return new KernelReport(r.version(), r.date(), r.machine(), "cuda:0", "NVIDIA H200", r.description(), r.options(), r.ceilings(),
+        Datasheet.of("NVIDIA H200").orElseThrow(), r.notes(), r.results());
+  }
+
+  @Test
+  void readsWhatItWrites() {
+    for (KernelReport report : List.of(full(), KernelReports.report())) {
+      assertEquals(report, KernelReportJson.read(KernelReportJson.write(report), "a test"));
+    }
+  }
+
+  @Test
+  void holdsWhatIsDocumented() throws JsonProcessingException {
+    JsonNode root = new ObjectMapper().readTree(KernelReportJson.write(full()));
+    assertEquals("tern-bench-kernel", root.path("schema").asText());
+    assertEquals(1, root.path("schema_version").asInt());
+    JsonNode result = root.path("results").get(0);
+    assertEquals(1e-5, result.path("median_s").asDouble(), 1e-12);
+    assertEquals(20, result.path("samples_s").size());
+    assertEquals((4000 + 8) / 1e-5, result.path("bytes_per_s").asDouble(), 1);
+    assertEquals((4000 + 8) / 1e-5 / 10e9, result.path("of_bandwidth").asDouble(), 1e-9);
+    assertEquals(2000 / 1e-5 / 100e9, result.path("of_peak").asDouble(), 1e-9);
+    assertEquals(result.path("of_bandwidth"), result.path("of_roofline"));
+    assertTrue(result.path("foreign").isNull());
+    assertEquals("in BF16", root.path("results").get(1).path("peers").get(0).path("note").asText());
+    assertEquals("not here", root.path("results").get(2).path("unsupported").asText());
+  }
+
+  @Test
+  void refusesWhatIsNoReport() {
+    String good = KernelReportJson.write(full());
+    String[] bad = {"", "{", "[]", "3", "{}", "{\"schema\": \"tern-bench-kernel\"}", "{\"schema\": \"tern-bench-kernel\", \"schema_version\": 1}",
+        good.replace("\"schema_version\" : 1", "\"schema_version\" : 2"), good.replace("\"op\" : \"sample\"", "\"op\" : \"pray\""),
+        good.replace("\"peak\" : \"f32\"", "\"peak\" : \"f31\""), good.replace("\"samples_s\"", "\"samples\""), good.replace("\"rows\" : 1,", "\"rows\" : \"one\","),
+        good.replace("\"calls_per_sample\"", "\"calls\""), good.replaceAll("\"samples_s\" : \\[[^\\]]*\\]", "\"samples_s\" : []"),
+        good.replaceAll("\"samples_s\" : \\[[^\\]]*\\]", "\"samples_s\" : [-1]"), good.replaceAll("\"samples_s\" : \\[[^\\]]*\\]", "\"samples_s\" : [null]")};
+    for (String text : bad) {
+      assertThrows(ReportFormatException.class, () -> KernelReportJson.read(text, "a test"), text);
+    }
+  }
+}

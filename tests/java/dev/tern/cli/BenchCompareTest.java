@@ -1,0 +1,57 @@
+package dev.tern.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.tern.bench.KernelReport;
+import dev.tern.bench.KernelReportJson;
+import dev.tern.bench.KernelReports;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class BenchCompareTest {
+  @TempDir
+  Path directory;
+
+  private String file(String name, KernelReport report) throws IOException {
+    return Files.writeString(directory.resolve(name), KernelReportJson.write(report)).toString();
+  }
+
+  private static KernelReport of(double first, double second) {
+    return KernelReports.report(KernelReports.result(9, KernelReports.around(first, 0.01 * first)), KernelReports.result(10, KernelReports.around(second, 0.01)));
+  }
+
+  @Test
+  void aSlowerCaseFails() throws IOException {
+    String before = file("a.json", of(1e-3, 1));
+    String after = file("b.json", of(1.1e-3, 1));
+    Cli.Result slower = Cli.run("bench", "compare", before, after);
+    assertEquals(1, slower.status());
+    assertTrue(slower.out().contains("1.100") && slower.out().contains("1 slower, 0 faster, 1 the same"), slower.out());
+    assertTrue(Cli.run("bench", "compare", after, before).succeeded().out().contains("0 slower, 1 faster"));
+    assertTrue(Cli.run("bench", "compare", before, after, "--threshold", "12").succeeded().out().contains("0 slower, 0 faster, 2 the same"));
+  }
+
+  @Test
+  void aLostCaseIsSaid() throws IOException {
+    String before = file("a.json", of(1e-3, 1));
+    String after = file("b.json", KernelReports.report(KernelReports.result(9, KernelReports.around(1e-3, 1e-5))));
+    assertTrue(Cli.run("bench", "compare", before, after).succeeded().out().contains("only before"));
+  }
+
+  @Test
+  void badFilesAreRefused() throws IOException {
+    String good = file("a.json", of(1, 1));
+    String bad = Files.writeString(directory.resolve("bad.json"), "{\"schema\": 1}").toString();
+    String binary = Files.write(directory.resolve("binary.json"), new byte[] {(byte) 0xff, 0, 1}).toString();
+    for (String file : new String[] {bad, binary, directory.resolve("none.json").toString()}) {
+      Cli.run("bench", "compare", good, file).failedWith(2, 1);
+      Cli.run("bench", "compare", file, good).failedWith(2, 1);
+    }
+    assertEquals(2, Cli.run("bench", "compare", good).status());
+    Cli.run("bench", "compare", good, good, "--threshold", "-1").failedWith(2, 1);
+  }
+}
