@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "attention_oracle.h"
+#include "cases/bench_shapes.h"
 #include "core/backend.h"
 #include "core/half.h"
 
@@ -327,7 +328,28 @@ inline std::vector<AttentionCase> cases_of(const std::vector<std::pair<std::stri
       }
   return all;
 }
-inline std::vector<AttentionCase> decode_cases() { return cases_of(decode_streams()); }
-inline std::vector<AttentionCase> prefill_cases() { return cases_of(prefill_streams()); }
+// What is timed, as one stream for each row of decode.
+inline void add_timed(int op, std::vector<AttentionCase>& all) {
+  for (const tern_bench_case& c : bench_shapes(op, true, op == TERN_BENCH_ATTENTION_DECODE ? 2 : 34)) {
+    const bool decode = op == TERN_BENCH_ATTENTION_DECODE;
+    AttentionCase timed = {name_of({c.n_heads, c.n_kv_heads, c.head_dim}, c.type, "timed " + std::to_string(c.n_rows) + " of " + std::to_string(c.n_in)),
+                           c.n_heads, c.n_kv_heads, c.head_dim, c.type, {}};
+    if (decode) timed.seqs.assign(static_cast<size_t>(c.n_rows), {1, c.n_in - 1});
+    else timed.seqs = {{c.n_rows, c.n_in - c.n_rows}};
+    timed.n_rotations = 1;
+    timed.seed = all.size() + 1;
+    all.push_back(std::move(timed));
+  }
+}
+inline std::vector<AttentionCase> decode_cases() {
+  std::vector<AttentionCase> all = cases_of(decode_streams());
+  add_timed(TERN_BENCH_ATTENTION_DECODE, all);
+  return all;
+}
+inline std::vector<AttentionCase> prefill_cases() {
+  std::vector<AttentionCase> all = cases_of(prefill_streams());
+  add_timed(TERN_BENCH_ATTENTION_PREFILL, all);
+  return all;
+}
 
 }  // namespace tern::cases

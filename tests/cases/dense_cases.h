@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cases/bench_shapes.h"
 #include "tern.h"
 
 namespace tern::cases {
@@ -57,6 +58,8 @@ inline std::vector<DenseCase> dense_cases(std::vector<int> types, bool many) {
     add({20}, 300, many ? 21 : 5, false, 1e6f);   // beyond F16
     add({20}, 300, many ? 21 : 5, false, 1e-7f);  // below F16's normal numbers
     add({5}, 13000, many ? 17 : 2);               // more columns than fit shared memory at once
+    for (const tern_bench_case& c : bench_shapes(TERN_BENCH_DENSE, true, 33))
+      if (c.type == type && (c.n_rows > 8) == many) add({c.n_out}, c.n_in, c.n_rows);
   }
   return cases;
 }

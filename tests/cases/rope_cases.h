@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cases/bench_shapes.h"
 #include "tern.h"
 
 namespace tern::cases {
@@ -98,19 +99,20 @@ inline std::vector<RopeAppendCase> rope_append_cases() {
     int n_heads, n_kv_heads, head_dim, rope_dim, n_rotations;
   };
   std::vector<RopeAppendCase> cases;
+  const auto add = [&](int type, int style, const Shape& s, int n_rows) {
+    const int skip = n_rows == 1 ? 0 : n_rows == 7 ? 3 : 5;
+    cases.push_back({std::string(kv_type_name(type)) + (style == TERN_ROPE_HALVES ? "_halves" : "_adjacent") + "_rows" + std::to_string(n_rows) +
+                         "_heads" + std::to_string(s.n_heads) + "_" + std::to_string(s.n_kv_heads) + "_dim" + std::to_string(s.head_dim) +
+                         "_rope" + std::to_string(s.rope_dim) + "_rotations" + std::to_string(s.n_rotations),
+                     type, style, n_rows, s.n_heads, s.n_kv_heads, s.head_dim, s.rope_dim, s.n_rotations, 2, skip, cases.size() + 1});
+  };
   for (const int type : {TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_I8})
     for (const int style : {TERN_ROPE_ADJACENT, TERN_ROPE_HALVES})
       for (const Shape s : {Shape{1, 1, 8, 8, 1}, {4, 1, 16, 6, 3}, {5, 5, 24, 24, 2}, {8, 2, 64, 64, 1}, {4, 1, 80, 40, 2},
                             {20, 5, 128, 128, 2}, {2, 1, 128, 34, 1}, {3, 3, 256, 256, 4}, {8, 1, 256, 254, 1}})
-        for (const int n_rows : {1, 7, 33}) {
-          const int skip = n_rows == 1 ? 0 : n_rows == 7 ? 3 : 5;
-          cases.push_back({std::string(kv_type_name(type)) + (style == TERN_ROPE_HALVES ? "_halves" : "_adjacent") + "_rows" +
-                               std::to_string(n_rows) + "_heads" + std::to_string(s.n_heads) + "_" +
-                               std::to_string(s.n_kv_heads) + "_dim" + std::to_string(s.head_dim) + "_rope" +
-                               std::to_string(s.rope_dim) + "_rotations" + std::to_string(s.n_rotations),
-                           type, style, n_rows, s.n_heads, s.n_kv_heads, s.head_dim, s.rope_dim, s.n_rotations, 2, skip,
-                           cases.size() + 1});
-        }
+        for (const int n_rows : {1, 7, 33}) add(type, style, s, n_rows);
+  for (const tern_bench_case& c : bench_shapes(TERN_BENCH_ROPE_APPEND, true, 34))
+    add(c.type, TERN_ROPE_HALVES, {c.n_heads, c.n_kv_heads, c.head_dim, c.head_dim, 1}, c.n_rows);
   return cases;
 }
 

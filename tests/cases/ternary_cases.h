@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "cases/bench_shapes.h"
+
 namespace tern::cases {
 
 enum class TernaryFill { random, all_minus, all_plus, alternating, zero_activations };
@@ -57,6 +59,7 @@ inline std::vector<TernaryCase> ternary_cases() {
   add({64, 16, 16}, 256, 20, TernaryFill::random, true);
   add({257, 1, 33, 300}, 129, 3);
   add({129, 130}, 257, 70);
+  for (const tern_bench_case& c : bench_shapes(TERN_BENCH_TERNARY, true, 33)) add({c.n_out}, c.n_in, c.n_rows);
   return cases;
 }
 

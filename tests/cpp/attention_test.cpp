@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "attention_oracle.h"
+#include "cases/bench_shapes.h"
 #include "compare.h"
 #include "tern.h"
 
@@ -251,6 +252,18 @@ TEST(Attention, RandomCasesAgainstOracle) {
       ASSERT_FALSE(differs) << "case " << i << ": AVX2 and AVX-512 differ";
     }
   }
+}
+
+TEST(Attention, TimedShapesAgainstOracle) {
+  Pool two(2);
+  for (const int op : {TERN_BENCH_ATTENTION_DECODE, TERN_BENCH_ATTENTION_PREFILL})
+    for (const tern_bench_case& shape : cases::bench_shapes(op, false, 9)) {
+      Random random(oracle::seed());
+      Case c(random, {shape.type, shape.n_heads, shape.n_kv_heads, shape.head_dim, 1}, 1, shape.n_rows, shape.n_in);
+      for (Isa isa : tiers())
+        ASSERT_EQ(c.compare(c.compute(two, isa)), "") << "TERN_SEED=" << oracle::seed() << " tier " << isa_name(isa) << " type " << shape.type << " heads "
+                                                      << shape.n_heads << "/" << shape.n_kv_heads << " keys " << shape.n_in;
+    }
 }
 
 TEST(Attention, ManySplitsAndThreads) {

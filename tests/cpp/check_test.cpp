@@ -65,6 +65,7 @@ class FaultyBackend final : public Backend {
     sound_.ternary_int32(kernel, w, out_dim, in, q, rows, out);
   }
   double read_bandwidth(int64_t n, int passes) override { return sound_.read_bandwidth(n, passes); }
+  Meter& meter() override { return sound_.meter(); }
   void pattern_write(void* data, int64_t n, const Pattern& p) override {
     sound_.pattern_write(data, n, p);
     if (n_patterns++ == wrong_pattern) flip(data, n * 8);

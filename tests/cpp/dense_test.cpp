@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "cases/bench_shapes.h"
 #include "core/pool.h"
 #include "cpu/bandwidth.h"
 #include "oracle/compare.h"
@@ -83,21 +84,28 @@ std::string name_of(Isa isa, int type, const Shape& s) {
          std::to_string(s.n_cols) + "], " + std::to_string(s.n_acts) + " rows";
 }
 
+void expect_oracle(int type, const Shape& s, std::mt19937_64& random) {
+  const DenseWeight w = random_weight(type, s.n_rows, s.n_cols, random);
+  const std::vector<float> x = random_floats(int64_t(s.n_acts) * s.n_cols, random);
+  const auto ref64 = oracle::matmul<double>(type, w.data.as<uint8_t>(), s.n_rows, s.n_cols, x.data(), s.n_acts);
+  const auto ref32 = oracle::matmul<float>(type, w.data.as<uint8_t>(), s.n_rows, s.n_cols, x.data(), s.n_acts);
+  for (Isa isa : isas()) {
+    const std::vector<float> out = run(isa, w, x, s.n_acts);
+    EXPECT_EQ(oracle::mismatch(out.data(), ref64.data(), ref32.data(), s.n_acts, s.n_rows), "") << name_of(isa, type, s);
+  }
+}
+
 TEST(Dense, matches_oracle) {
   SCOPED_TRACE(oracle::seed());
   std::mt19937_64 random(oracle::seed());
   for (int type : kTypes)
-    for (const Shape& shape : kShapes) {
-      const Shape s = whole(type, shape);
-      const DenseWeight w = random_weight(type, s.n_rows, s.n_cols, random);
-      const std::vector<float> x = random_floats(int64_t(s.n_acts) * s.n_cols, random);
-      const auto ref64 = oracle::matmul<double>(type, w.data.as<uint8_t>(), s.n_rows, s.n_cols, x.data(), s.n_acts);
-      const auto ref32 = oracle::matmul<float>(type, w.data.as<uint8_t>(), s.n_rows, s.n_cols, x.data(), s.n_acts);
-      for (Isa isa : isas()) {
-        const std::vector<float> out = run(isa, w, x, s.n_acts);
-        EXPECT_EQ(oracle::mismatch(out.data(), ref64.data(), ref32.data(), s.n_acts, s.n_rows), "") << name_of(isa, type, s);
-      }
-    }
+    for (const Shape& shape : kShapes) expect_oracle(type, whole(type, shape), random);
+}
+
+TEST(Dense, timed_shapes_match_oracle) {
+  SCOPED_TRACE(oracle::seed());
+  std::mt19937_64 random(oracle::seed());
+  for (const tern_bench_case& c : cases::bench_shapes(TERN_BENCH_DENSE, false, 9)) expect_oracle(c.type, {c.n_out, c.n_in, c.n_rows}, random);
 }
 
 // A row's bits do not depend on the rows beside it: GEMV and every cut of GEMM agree.

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "cases/ternary_cases.h"
+#include "cases/bench_shapes.h"
 #include "compare.h"
 #include "core/status.h"
 #include "plan/ternary_plan.h"
@@ -125,6 +126,10 @@ TEST_P(TernaryKernelTest, AnyNumberOfColumns) {
   for (int n_cols : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 19, 20, 21, 31, 39, 40, 41, 47, 48, 49, 63, 64, 65, 127, 191, 239, 240, 241, 255, 256, 257, 288,
                      479, 640, 997, 2560, 6911, 6912})
     for (int n_act_rows : {1, 2, 5}) expect_exact(GetParam(), 37, n_cols, n_act_rows);
+}
+
+TEST_P(TernaryKernelTest, TimedShapes) {
+  for (const tern_bench_case& c : cases::bench_shapes(TERN_BENCH_TERNARY, false, 9)) expect_exact(GetParam(), c.n_out, c.n_in, c.n_rows);
 }
 
 TEST_P(TernaryKernelTest, AnyNumberOfRows) {

@@ -27,6 +27,14 @@ std::unique_ptr<Weight> weight_of(Backend& backend, bool ternary, const ProductS
   return w;
 }
 
+// From -1 to 1, with 24 random bits.
+std::vector<float> uniform(uint64_t seed, size_t n) {
+  std::vector<float> x(n);
+  for (size_t i = 0; i < n; i++)
+    x[i] = static_cast<float>(static_cast<int64_t>(pattern_word({PatternKind::random, seed}, static_cast<int64_t>(i))) >> 40) * 0x1p-23f;
+  return x;
+}
+
 int whole_pages(int n_keys) { return (n_keys + TERN_PAGE_LEN - 1) / TERN_PAGE_LEN * TERN_PAGE_LEN; }
 
 StepLimits limits_of(const AttentionSizes& z, int n_pages) { return {z.n_rows, z.n_seqs, z.n_seqs, 1, 1, n_pages}; }
@@ -35,11 +43,7 @@ StepLimits limits_of(const AttentionSizes& z, int n_pages) { return {z.n_rows, z
 
 ProductProblem::ProductProblem(Backend& backend, bool ternary, const ProductSizes& z, uint64_t seed)
     : backend_(backend), ternary_(ternary), sizes_(z), weight_(weight_of(backend, ternary, z, seed)),
-      x_(backend, [&] {
-        std::mt19937_64 random(seed);
-        return normal(random, size_t(z.n_rows) * size_t(z.n_in));
-      }()),
-      scale_(backend, size_t(z.n_rows)), int8_(backend, size_t(z.n_rows) * (size_t(z.n_in + 127) / 128 * 128)),
+      x_(backend, uniform(~seed, size_t(z.n_rows) * size_t(z.n_in))), scale_(backend, size_t(z.n_rows)), int8_(backend, size_t(z.n_rows) * (size_t(z.n_in + 127) / 128 * 128)),
       sum_(backend, size_t(z.n_rows)), scratch_(backend, static_cast<size_t>(backend.matmul_scratch_bytes(*weight_, z.n_rows))) {}
 
 void ProductProblem::compute(float* out) {
@@ -55,12 +59,12 @@ AttentionRun::AttentionRun(Backend& backend, const AttentionSizes& z, uint64_t s
       rotated_(backend, static_cast<size_t>(backend.q_rotated_bytes(shape_, z.n_rows, 1))),
       scratch_(backend, static_cast<size_t>(backend.attention_scratch_bytes(shape_, limits_of(z, n_pages_)))),
       runner_(backend.create_runner(shape_, limits_of(z, n_pages_))) {
-  std::mt19937_64 random(seed);
   const size_t row = size_t(z.n_kv_heads) * size_t(z.head_dim), n_slots = size_t(n_pages_) * TERN_PAGE_LEN;
   std::vector<int32_t> slots(n_slots);
   for (size_t i = 0; i < n_slots; i++) slots[i] = static_cast<int32_t>(i);
   {
-    const Array<float> k(backend, normal(random, n_slots * row)), v(backend, normal(random, n_slots * row)), q(backend, normal(random, n_results()));
+    const Array<float> k(backend, uniform(seed, n_slots * row)), v(backend, uniform(seed + 1, n_slots * row)),
+        q(backend, uniform(seed + 2, n_results()));
     const Array<int32_t> slot(backend, slots);
     backend.kv_write({static_cast<uint8_t*>(arena_), n_pages_}, shape_, k, v, slot, static_cast<int>(n_slots));
     backend.q_write(shape_, q, z.n_rows, static_cast<uint8_t*>(rotated_));

@@ -94,10 +94,10 @@ CheckResult step(Backend& backend) {
 
 CheckResult speed(Backend& backend, int what) {
   const bool cpu = backend.host_memory();
-  const ProductSizes many = cpu ? ProductSizes{1024, 2048, 64} : ProductSizes{8192, 8192, 4096}, one = {many.n_out, many.n_in, 1};
+  const ProductSizes many = cpu ? ProductSizes{1024, 2048, 64} : ProductSizes{8192, 4096, 4096}, one = {many.n_out, many.n_in, 1};
   switch (what) {
     case TERN_SPEED_READ: {
-      const int64_t n_bytes = int64_t(cpu ? 256 : 1024) << 20;
+      const int64_t n_bytes = int64_t(cpu ? 128 : 1024) << 20;
       return rate(n_bytes / backend.read_bandwidth(n_bytes, cpu ? 3 : 20), 0, n_bytes);
     }
     case TERN_SPEED_COPY_TO: return copy(backend, true);
@@ -106,7 +106,7 @@ CheckResult speed(Backend& backend, int what) {
     case TERN_SPEED_TERNARY: return product(backend, true, many);
     case TERN_SPEED_TERNARY_DECODE: return product(backend, true, one);
     case TERN_SPEED_PREFILL: return attention(backend, cpu ? AttentionSizes{8, 2, 64, 1, 64, 512} : AttentionSizes{32, 8, 128, 1, 2048, 4096});
-    case TERN_SPEED_DECODE: return attention(backend, cpu ? AttentionSizes{8, 2, 64, 4, 4, 2048} : AttentionSizes{32, 8, 128, 16, 16, 2048});
+    case TERN_SPEED_DECODE: return attention(backend, cpu ? AttentionSizes{8, 2, 64, 4, 4, 16384} : AttentionSizes{32, 8, 128, 16, 16, 2048});
     case TERN_SPEED_LAUNCH: return launch(backend);
     default: return step(backend);
   }

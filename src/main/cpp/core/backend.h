@@ -9,8 +9,8 @@
 #include <string>
 
 #include "core/memory.h"
-#include "core/meter.h"
 #include "core/memory_pattern.h"
+#include "core/meter.h"
 #include "tern.h"
 
 namespace tern {
@@ -204,10 +204,10 @@ class Backend : public StepOps {
   virtual void ternary_int32(const char* kernel, const int8_t* w, int n_out, int n_in, const int8_t* q, int n_rows,
                              int32_t* out) = 0;
   virtual double read_bandwidth(int64_t n_bytes, int n_passes) = 0;  // bytes per second
-  virtual Meter& meter() = 0;
   // Memory of allocate filled with a pattern by the device, and compared with it there.
   virtual void pattern_write(void* data, int64_t n_words, const Pattern& pattern) = 0;
   virtual PatternFaults pattern_verify(const void* data, int64_t n_words, const Pattern& pattern) = 0;
+  virtual Meter& meter() = 0;
 };
 
 std::shared_ptr<Backend> open_cpu_backend(int n_threads);

@@ -11,8 +11,8 @@
 #include "cpu/dense.h"
 #include "cpu/gate.h"
 #include "cpu/isa.h"
-#include "cpu/meter_cpu.h"
 #include "cpu/memory_pattern.h"
+#include "cpu/meter_cpu.h"
 #include "cpu/norm.h"
 #include "cpu/rope.h"
 #include "cpu/sample.h"
@@ -108,13 +108,13 @@ class CpuBackend final : public Backend {
   double read_bandwidth(int64_t n_bytes, int n_passes) override {
     return cpu::read_bandwidth(pool_, isa_, n_bytes, n_passes);
   }
-  Meter& meter() override { return meter_; }
   void pattern_write(void* data, int64_t n_words, const Pattern& pattern) override {
     cpu::pattern_write(pool_, static_cast<uint64_t*>(data), n_words, pattern);
   }
   PatternFaults pattern_verify(const void* data, int64_t n_words, const Pattern& pattern) override {
     return cpu::pattern_verify(pool_, static_cast<const uint64_t*>(data), n_words, pattern);
   }
+  Meter& meter() override { return meter_; }
 
  private:
   // Of K, and as much again of V.

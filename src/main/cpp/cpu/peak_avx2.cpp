@@ -8,6 +8,7 @@ namespace {
 struct F32 {
   using V = __m256;
   static constexpr int64_t kOps = 2 * 8;
+  static constexpr int kChains = 12;
   static V first() { return _mm256_set1_ps(0.5f); }
   static V second() { return _mm256_set1_ps(0.25f); }
   static void opaque(V& v) { asm volatile("" : "+x"(v)); }
@@ -17,6 +18,7 @@ struct F32 {
 struct Int8 {
   using V = __m256i;
   static constexpr int64_t kOps = 2 * 32;
+  static constexpr int kChains = 8;  // of additions, which take a cycle
   static V first() { return _mm256_set1_epi8(3); }
   static V second() { return _mm256_set1_epi8(-5); }
   static void opaque(V& v) { asm volatile("" : "+x"(v)); }

@@ -8,6 +8,7 @@ namespace {
 struct F32 {
   using V = __m512;
   static constexpr int64_t kOps = 2 * 16;
+  static constexpr int kChains = 12;
   static V first() { return _mm512_set1_ps(0.5f); }
   static V second() { return _mm512_set1_ps(0.25f); }
   static void opaque(V& v) { asm volatile("" : "+v"(v)); }
@@ -17,6 +18,7 @@ struct F32 {
 struct Int8 {
   using V = __m512i;
   static constexpr int64_t kOps = 2 * 64;
+  static constexpr int kChains = 8;  // of additions, which take a cycle
   static V first() { return _mm512_set1_epi8(3); }
   static V second() { return _mm512_set1_epi8(-5); }
   static void opaque(V& v) { asm volatile("" : "+v"(v)); }

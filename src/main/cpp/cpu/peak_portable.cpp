@@ -8,6 +8,7 @@ namespace {
 struct F32 {
   using V = __m128;
   static constexpr int64_t kOps = 2 * 4;
+  static constexpr int kChains = 12;
   static V first() { return _mm_set1_ps(0.5f); }
   static V second() { return _mm_set1_ps(0.25f); }
   static void opaque(V& v) { asm volatile("" : "+x"(v)); }
@@ -17,6 +18,7 @@ struct F32 {
 struct Int8 {  // as int16: SSE2 multiplies no bytes
   using V = __m128i;
   static constexpr int64_t kOps = 2 * 8;
+  static constexpr int kChains = 8;  // of additions, which take a cycle
   static V first() { return _mm_set1_epi16(3); }
   static V second() { return _mm_set1_epi16(-5); }
   static void opaque(V& v) { asm volatile("" : "+x"(v)); }

@@ -12,6 +12,7 @@ namespace {
 struct Int8 {
   using V = __m512i;
   static constexpr int64_t kOps = 2 * 64;
+  static constexpr int kChains = 12;
   static V first() { return _mm512_set1_epi8(3); }
   static V second() { return _mm512_set1_epi8(-5); }
   static void opaque(V& v) { asm volatile("" : "+v"(v)); }

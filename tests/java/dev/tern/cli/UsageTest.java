@@ -25,7 +25,7 @@ class UsageTest {
   @Test
   void helpNamesEveryCommand() {
     String help = Cli.run("--help").succeeded().out();
-    for (String command : new String[] {"generate", "chat", "info", "tokenize", "logits", "ppl", "make-model", "bench"}) {
+    for (String command : new String[] {"generate", "chat", "info", "tokenize", "logits", "ppl", "make-model", "bench", "validate"}) {
       assertTrue(help.contains(command), help);
       assertTrue(Cli.run(command, "--help").succeeded().out().startsWith("Usage: tern " + command));
     }
@@ -40,7 +40,7 @@ class UsageTest {
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
     try {
-      assertEquals(14, helpOf(List.of()));
+      assertEquals(17, helpOf(List.of()));
     } finally {
       System.setErr(before);
     }
@@ -64,8 +64,8 @@ class UsageTest {
 
   @ParameterizedTest
   @ValueSource(strings = {
-    "", "nonsense", "generate --nonsense", "generate a b", "generate --max-tokens many", "generate --device abacus", "bench", "tokenize",
-    "tokenize a --decode 1", "logits", "ppl", "make-model --shape tern-tiny"
+    "", "nonsense", "generate --nonsense", "generate a b", "generate --max-tokens many", "generate --device abacus", "bench", "validate x", "validate --level",
+    "tokenize", "tokenize a --decode 1", "logits", "ppl", "make-model --shape tern-tiny"
   })
   void badUseExitsWith2AndPointsToHelp(String line) {
     String err = Cli.run(line.isEmpty() ? new String[0] : line.split(" ")).failedWith(2, 2);
@@ -76,7 +76,8 @@ class UsageTest {
   @ValueSource(strings = {
     "generate x --temperature -1", "generate x --top-p 2", "generate x --max-tokens -1", "generate x --sinks -1", "generate x --threads 1000",
     "logits --tokens 1,x", "logits --tokens 1 --top -1", "make-model --shape cube --type f32 --out x", "make-model --shape llama-tiny --type f99 --out x",
-    "make-model --shape llama-tiny --arch bitnet --out x"
+    "make-model --shape llama-tiny --arch bitnet --out x",
+    "validate --device abacus", "validate --level thorough", "validate --minutes -1", "validate --minutes NaN"
   })
   void badValuesExitWith2AndSayWhatIsAllowed(String line) {
     String err = Cli.run(line.split(" ")).failedWith(2, 1);

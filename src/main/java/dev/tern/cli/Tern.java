@@ -149,7 +149,7 @@ public final class Tern {
     return "tern " + version();
   }
 
-  /** Of this build, as "0.1.0". */
+  /** "0.1.0". */
   static String version() {
     try (InputStream in = Tern.class.getResourceAsStream("version.txt")) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();

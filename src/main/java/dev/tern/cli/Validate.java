@@ -2,6 +2,7 @@ package dev.tern.cli;
 
 import dev.tern.Device;
 import dev.tern.validate.Check;
+import dev.tern.validate.CpuHealth;
 import dev.tern.validate.DeviceValidation;
 import dev.tern.validate.Health;
 import dev.tern.validate.Inventory;
@@ -12,6 +13,7 @@ import dev.tern.validate.NativeSubject;
 import dev.tern.validate.Report;
 import dev.tern.validate.Validation;
 import dev.tern.validate.Verdict;
+import dev.tern.vendor.VendorHealth;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -67,7 +69,11 @@ final class Validate implements Callable<Integer> {
     }
     Device which = Device.of(device);
     DeviceValidation.Request request = new DeviceValidation.Request(which, Level.of(level), minutes, baseline, Tern.version());
-    Report report = DeviceValidation.run(request, () -> new NativeSubject(which, threads), Validate::healthOf, listener());
+    return end(DeviceValidation.run(request, () -> new NativeSubject(which, threads), Validate::healthOf, listener()));
+  }
+
+  /** Writes and prints a report; the exit status. */
+  int end(Report report) {
     print(report);
     write(json, JsonReport.of(report));
     write(junit, JunitReport.of(report));
@@ -86,7 +92,7 @@ final class Validate implements Callable<Integer> {
   }
 
   private static Health healthOf(Device device, String pciBusId) {
-    return new dev.tern.validate.CpuHealth();
+    return device.isCuda() ? new VendorHealth().open(device, pciBusId) : new CpuHealth();
   }
 
   private Validation.Listener listener() {

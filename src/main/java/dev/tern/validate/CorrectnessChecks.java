@@ -2,6 +2,7 @@ package dev.tern.validate;
 
 import dev.tern.kernel.DeviceChecks.Case;
 import dev.tern.kernel.DeviceChecks.Result;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -9,7 +10,7 @@ import java.util.Map;
 
 /** Every kernel over the tests' tables of cases against the fp64 oracle: a check for each group of them. */
 final class CorrectnessChecks {
-  /** Neighbours in a table are alike: cases are taken in steps of this prime, so that those of a short run come from all over it. */
+  /** Neighbours in a table are alike: cases are taken in steps of this or a little more, so that those of a short run come from all over it. */
   private static final int STEP = 37;
 
   private CorrectnessChecks() {}
@@ -27,7 +28,10 @@ final class CorrectnessChecks {
 
   private static Outcome run(Subject subject, List<Case> cases, int round, Level level) {
     int n = cases.size();
-    int step = n % STEP == 0 ? STEP + 1 : STEP; // without a common divisor, all are visited
+    int step = STEP;
+    while (BigInteger.valueOf(step).gcd(BigInteger.valueOf(n)).intValue() != 1) { // else some would never be visited
+      step++;
+    }
     long begin = System.nanoTime();
     int done = 0;
     int here = 0;
@@ -35,7 +39,7 @@ final class CorrectnessChecks {
     long values = 0;
     double nearest = 0;
     String first = null;
-    while (done < n && (here == 0 || (System.nanoTime() - begin) * 1e-9 < level.caseSeconds)) {
+    while (done < n && (here == 0 || (System.nanoTime() - begin) * 1e-9 < level.caseSeconds())) {
       Case c = cases.get((int) (((long) done * step + round) % n));
       Result r = subject.runCase(c);
       done++;

@@ -18,7 +18,7 @@ final class CorruptionChecks {
     List<Check> checks = new ArrayList<>();
     for (Repeated what : Repeated.values()) {
       boolean large = what == Repeated.DENSE_LARGE || what == Repeated.TERNARY_LARGE;
-      int n = large ? level.largeRepeats : level.repeats;
+      int n = large ? level.largeRepeats() : level.repeats();
       String name = what.name().toLowerCase(Locale.ROOT);
       checks.add(Check.soak("repeat." + name, Group.CORRUPTION, words(what) + ", computed again and again, has the same bits each time",
           round -> repeated(subject.repeat(what, n, seed + round), n)));
@@ -29,7 +29,7 @@ final class CorruptionChecks {
           round -> memory(subject, pattern, level, seed + round)));
     }
     checks.add(Check.soak("copies", Group.CORRUPTION, "words copied to the device and from it arrive as they were",
-        round -> copies(subject.copies(level.copyBytes, seed + round))));
+        round -> copies(subject.copies(level.copyBytes(), seed + round))));
     return checks;
   }
 
@@ -58,8 +58,8 @@ final class CorruptionChecks {
   }
 
   private static Outcome memory(Subject subject, MemoryPattern pattern, Level level, long seed) {
-    long share = (long) (subject.freeBytes() * level.memoryShare);
-    long nBytes = Math.max(LEAST_MEMORY, Math.min(share, level.memoryBytes)) / 8 * 8;
+    long share = (long) (subject.freeBytes() * level.memoryShare());
+    long nBytes = Math.max(LEAST_MEMORY, Math.min(share, level.memoryBytes())) / 8 * 8;
     Result r = null;
     while (r == null) {
       try {

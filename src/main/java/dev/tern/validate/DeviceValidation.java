@@ -46,7 +46,7 @@ public final class DeviceValidation {
     }
     String place = opened instanceof NativeSubject here ? here.pciBusId() : null;
     try (Subject subject = opened; Health health = source.open(request.device(), place)) {
-      String name = health.name().value();
+      String name = health.name().isKnown() || subject == null ? health.name().value() : subject.name();
       Baseline baseline = request.baseline() == null ? null : Baseline.read(request.baseline(), name);
       List<Inventory> inventory = Inventory.of(health);
       Outcome open = refused == null ? Outcome.pass("it can be used") : Outcome.fail(refused);
@@ -66,7 +66,7 @@ public final class DeviceValidation {
 
   /** All checks of a device that is open, in their order. */
   static List<Check> of(Subject subject, Health health, Floors floors, Baseline baseline, Level level, long seed) {
-    HealthPlan plan = new HealthPlan(health, subject);
+    HealthPlan plan = new HealthPlan(health, subject, level);
     List<Check> checks = new ArrayList<>(plan.before());
     checks.addAll(CorrectnessChecks.of(subject, level));
     checks.addAll(CorruptionChecks.of(subject, level, seed));

@@ -8,17 +8,20 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /** When a device's health is looked at: before the other checks, under load, and after them. */
 final class HealthPlan {
-  private static final long READ_EVERY_MILLIS = 200;
   private static final int READINGS_UNDER_LOAD = 8;
+  /** A second's or less. */
+  private static final int LOAD_REPEATS = 100;
 
   private final Health health;
   private final Subject subject;
+  private final long everyMillis;
   private final Reading<EccErrors> eccBefore;
   private final Reading<Long> throttlesBefore;
 
-  HealthPlan(Health health, Subject subject) {
+  HealthPlan(Health health, Subject subject, Level level) {
     this.health = health;
     this.subject = subject;
+    everyMillis = level.loadMillis() / READINGS_UNDER_LOAD;
     eccBefore = health.eccErrors();
     throttlesBefore = health.thermalThrottles();
   }
@@ -33,17 +36,23 @@ final class HealthPlan {
   /** After the checks that keep the device busy. */
   List<Check> after() {
     List<Check> checks = new ArrayList<>();
-    checks.add(Check.soak("health.temperature", Group.HEALTH, "cooler than where it slows down, while it is kept busy", round -> underLoad(() -> HealthChecks.temperature(health))));
-    checks.add(Check.soak("health.throttle", Group.HEALTH, "no fault makes it run slower, while it is kept busy", round -> underLoad(() -> HealthChecks.throttle(health))));
-    checks.add(Check.soak("health.core_clock", Group.HEALTH, "half of its highest core clock or more, while it is kept busy", round -> bestUnderLoad(() -> HealthChecks.coreClock(health))));
-    checks.add(Check.soak("health.memory_clock", Group.HEALTH, "its memory's highest clock, while it is kept busy", round -> bestUnderLoad(() -> HealthChecks.memoryClock(health))));
-    checks.add(Check.soak("health.thermal_throttles", Group.HEALTH, "heat never slowed it down", round -> HealthChecks.thermalThrottles(health, throttlesBefore)));
+    checks.add(Check.soak("health.temperature", Group.HEALTH, "cooler than where it slows down, while it is kept busy",
+        round -> underLoad(() -> HealthChecks.temperature(health))));
+    checks.add(Check.soak("health.throttle", Group.HEALTH, "no fault makes it run slower, while it is kept busy",
+        round -> underLoad(() -> HealthChecks.throttle(health))));
+    checks.add(Check.soak("health.core_clock", Group.HEALTH, "half of its highest core clock or more, while it is kept busy",
+        round -> bestUnderLoad(() -> HealthChecks.coreClock(health))));
+    checks.add(Check.soak("health.memory_clock", Group.HEALTH, "its memory's highest clock, while it is kept busy",
+        round -> bestUnderLoad(() -> HealthChecks.memoryClock(health))));
+    checks.add(Check.soak("health.thermal_throttles", Group.HEALTH, "heat never slowed it down",
+        round -> HealthChecks.thermalThrottles(health, throttlesBefore)));
     checks.add(Check.soak("health.pcie", Group.HEALTH, "the link to the host has all of its lanes and its highest generation", round -> {
       subject.copies(64L << 20, round);
       return HealthChecks.pcie(health);
     }));
     checks.add(Check.soak("health.nvlink", Group.HEALTH, "all links to other GPUs are up, without errors", round -> HealthChecks.nvLinks(health)));
-    checks.add(Check.soak("health.ecc", Group.HEALTH, "errors of its memory were none, or were corrected", round -> HealthChecks.ecc(health, eccBefore)));
+    checks.add(Check.soak("health.ecc", Group.HEALTH, "errors of its memory were none, or were corrected",
+        round -> HealthChecks.ecc(health, eccBefore)));
     checks.add(Check.soak("health.xid", Group.HEALTH, "the driver told of no error", round -> HealthChecks.xids(health)));
     return checks;
   }
@@ -72,7 +81,7 @@ final class HealthPlan {
     Thread load = new Thread(() -> {
       try {
         while (!stop.get()) {
-          subject.repeat(Repeated.DENSE_LARGE, 4, 1);
+          subject.repeat(Repeated.DENSE_LARGE, LOAD_REPEATS, 1);
         }
       } catch (RuntimeException e) {
         stop.set(true); // the checks that follow meet the same, and say it
@@ -83,7 +92,7 @@ final class HealthPlan {
     Outcome result = null;
     try {
       for (int i = 0; i < READINGS_UNDER_LOAD && !stop.get(); i++) {
-        Thread.sleep(READ_EVERY_MILLIS);
+        Thread.sleep(everyMillis);
         Outcome now = look.now();
         boolean better = result != null && now.verdict().compareTo(result.verdict()) < 0;
         result = result == null || better != worst && now.verdict() != result.verdict() ? now : result;

@@ -78,6 +78,11 @@ public final class NativeSubject implements Subject {
     return cuda ? described("memory_free_bytes").asLong() : availableMemory();
   }
 
+  @Override
+  public String name() {
+    return cuda ? described("device").asText() : null;
+  }
+
   /** The GPU's place, as "0000:01:00.0"; null for a CPU. */
   public String pciBusId() {
     return cuda ? described("pci_bus_id").asText() : null;

@@ -91,7 +91,7 @@ final class SpeedChecks {
     List<Double> figures = new ArrayList<>();
     CpuTimes before = times();
     for (int attempt = 0; attempt < TRIES; attempt++) {
-      for (int i = 0; i < level.speedRounds; i++) {
+      for (int i = 0; i < level.speedRounds(); i++) {
         figures.add(measure.getAsDouble());
       }
       Samples samples = samples(figures);

@@ -29,6 +29,9 @@ public interface Subject extends AutoCloseable {
   /** Bytes that could be allocated on the device now. */
   long freeBytes();
 
+  /** As the driver has it; null if it does not tell. */
+  String name();
+
   /** What was chosen and why, as JSON. */
   String describe();
 
