@@ -5,6 +5,7 @@
 // Several rows: codes are taken out once in registers and meet a tile of up to 8 activation rows.
 #include <immintrin.h>
 
+#include "cpu/in_order.h"
 #include "cpu/ternary_codes_avx512.h"
 #include "cpu/ternary_kernel.h"
 #include "cpu/ternary_tile.h"
@@ -121,8 +122,11 @@ void tile_sums(const uint8_t* packed, int n_steps, const int8_t* q, const int32_
 #pragma GCC unroll 8
         for (int t = 0; t < N; t++) {
           const __m512i qt = four(q + t * Layout::kStep + 4 * k);
+          // Sums in order stay in their registers; gcc 12 would move half of them to others in every step.
           acc0[t] = dot4(acc0[t], code0, qt);
+          in_order(acc0[t]);
           acc1[t] = dot4(acc1[t], code1, qt);
+          in_order(acc1[t]);
         }
         if (k < Layout::kDigits - 1) a = Codes<Layout>::next(a), b = Codes<Layout>::next(b);
       }
