@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.tern.ReportFormatException;
+import dev.tern.BaselineException;
 import dev.tern.validate.Floors.Floor;
 import dev.tern.validate.Subject.Timed;
 import java.io.IOException;
@@ -99,9 +99,9 @@ class SpeedChecksTest {
           + " \"figures\": [{\"value\": 0}]}]}"})
   void whatIsNoReportIsRefused(String text) throws IOException {
     Path file = Files.writeString(directory.resolve("bad.json"), text);
-    ReportFormatException e = assertThrows(ReportFormatException.class, () -> Baseline.read(file, "here"));
+    BaselineException e = assertThrows(BaselineException.class, () -> Baseline.read(file, "here"));
     assertTrue(e.getMessage().contains("bad.json"), e.getMessage());
-    assertThrows(ReportFormatException.class, () -> Baseline.read(directory.resolve("missing.json"), "here"));
-    assertThrows(ReportFormatException.class, () -> Baseline.read(directory, "here"));
+    assertThrows(BaselineException.class, () -> Baseline.read(directory.resolve("missing.json"), "here"));
+    assertThrows(BaselineException.class, () -> Baseline.read(directory, "here"));
   }
 }
