@@ -133,7 +133,7 @@ TEST_F(BenchTest, cold_calls_take_turns) {
   BenchCase c = bench_case(TERN_BENCH_NORM_QUANTIZE, TERN_TYPE_F32, 512, 0, 2048);
   c.cold = 1;
   Bench bench(device_, c);
-  EXPECT_GE(bench.counts().data_bytes, 4 * device_->backend->meter().cache_bytes());
+  EXPECT_GE(bench.counts().data_bytes, 2 * device_->backend->meter().cache_bytes());
   EXPECT_GT(bench.counts().n_sets, 1);
   EXPECT_GT(bench.run(bench.counts().n_sets + 1), 0);
 }

@@ -8,7 +8,11 @@
 namespace tern {
 namespace {
 
-constexpr int64_t kColdCaches = 4;  // sets of a cold case are so many times the last cache's size
+// What the sets of a cold case hold together: several times the last cache, of which a server's may be a gigabyte.
+int64_t cold_bytes(int64_t cache) {
+  constexpr int64_t kCaches = 4, kCachesAtLeast = 2, kMuch = int64_t(1) << 30;
+  return std::min(kCaches * cache, std::max(kCachesAtLeast * cache, kMuch));
+}
 
 void in_range(const char* name, int64_t value, int64_t low, int64_t high) {
   TERN_CHECK_ARG(value >= low && value <= high, "%s is %lld, it must be %lld to %lld", name, static_cast<long long>(value),
@@ -77,7 +81,7 @@ Bench::Bench(std::shared_ptr<Device> device, const BenchCase& c) : device_(std::
   Meter& meter = b.meter();
   check_type(b, case_);
   op_ = op_bench(b, case_, batch_);
-  const int64_t wanted = case_.cold ? (kColdCaches * meter.cache_bytes() + op_->set_bytes() - 1) / op_->set_bytes() : 1;
+  const int64_t wanted = case_.cold ? (cold_bytes(meter.cache_bytes()) + op_->set_bytes() - 1) / op_->set_bytes() : 1;
   const int n_sets = static_cast<int>(std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, op_->max_sets())));
   op_->make_sets(n_sets);
   runner_ = b.create_runner(shape_of(case_), batch_.limits);

@@ -38,7 +38,7 @@ enum {
  *   EMBED               n_rows different rows of a table [n_out, n_in]
  *   SAMPLE              n_rows rows of n_in logits: temperature 0.8, top_k 40, top_p 0.95
  * type: of W's rows and the table's (TERNARY: TQ2_0 or F32); attention and ROPE_APPEND: of keys and values; else F32.
- * cold 1: calls take turns with data of their own, of 4 times the last cache's size together; 0: all calls have the same data.
+ * cold 1: calls take turns with data of their own, of 4 times the last cache's size together, or twice where that is 1 GiB; 0: all calls have the same data.
  */
 typedef struct tern_bench_case {
   uint32_t struct_size;

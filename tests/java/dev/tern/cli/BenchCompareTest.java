@@ -1,6 +1,7 @@
 package dev.tern.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tern.bench.KernelReport;
@@ -33,6 +34,14 @@ class BenchCompareTest {
     assertTrue(slower.out().contains("1.100") && slower.out().contains("1 slower, 0 faster, 1 the same"), slower.out());
     assertTrue(Cli.run("bench", "compare", after, before).succeeded().out().contains("0 slower, 1 faster"));
     assertTrue(Cli.run("bench", "compare", before, after, "--threshold", "12").succeeded().out().contains("0 slower, 0 faster, 2 the same"));
+  }
+
+  @Test
+  void doubtfulFiguresAreSaid() throws IOException {
+    String quiet = file("a.json", of(1e-3, 1));
+    String noisy = file("b.json", KernelReports.report(KernelReports.result(9, KernelReports.around(1e-3, 1e-3))));
+    assertTrue(Cli.run("bench", "compare", quiet, noisy).succeeded().out().contains("1 of the 3 figures were doubtful"));
+    assertFalse(Cli.run("bench", "compare", quiet, quiet).succeeded().out().contains("doubtful"));
   }
 
   @Test

@@ -36,7 +36,7 @@ public record KernelResult(KernelCase kernelCase, String kernel, KernelWork work
     }
     if (!times.settled()) {
       double spread = times.samples().spread();
-      all.add(Double.isInfinite(spread) ? "too few samples: raise --seconds" : String.format(Locale.ROOT, "not settled: ±%.0f %%", 50 * spread));
+      all.add(Double.isInfinite(spread) ? "too few samples: raise --seconds" : String.format(Locale.ROOT, "not settled: ±%.1f %%", 50 * spread));
     }
     if (times.foreign() > MUCH_FOREIGN) {
       all.add(String.format(Locale.ROOT, "other processes took %.0f %%", 100 * times.foreign()));

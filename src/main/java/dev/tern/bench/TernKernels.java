@@ -13,6 +13,7 @@ import java.util.Map;
 public final class TernKernels implements AutoCloseable {
   private static final int INT8_KEYS = 24; // TERN_TYPE_I8: of keys and values only, no type of a file
   private static final long MIN_BLOCK = 256L << 20;
+  private static final long MUCH = 1L << 30; // beyond it, twice a cache is enough
   private static final int CACHES_OF_BLOCK = 8;
   private static final int PASSES = 9;
 
@@ -90,7 +91,7 @@ public final class TernKernels implements AutoCloseable {
   /** Measures what the hardware reaches; takes a second or two. */
   public Ceilings ceilings() {
     long cache = NativeBench.cacheBytes(device);
-    long block = Math.max(MIN_BLOCK, CACHES_OF_BLOCK * cache);
+    long block = Math.max(MIN_BLOCK, Math.min(CACHES_OF_BLOCK * cache, Math.max(2 * cache, MUCH)));
     Map<KernelPeak, Double> peaks = new EnumMap<>(KernelPeak.class);
     for (KernelPeak peak : KernelPeak.values()) {
       NativeBench.peak(device, peak.ordinal()).ifPresent(rate -> peaks.put(peak, rate));

@@ -13,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -57,6 +58,11 @@ final class BenchCompare implements Callable<Integer> {
     io.out().format("%n%d slower, %d faster, %d the same, %d unclear, %d in one report only; threshold %s %%.%n", comparison.count(Verdict.SLOWER),
         comparison.count(Verdict.FASTER), comparison.count(Verdict.SAME), comparison.count(Verdict.UNCLEAR),
         comparison.count(Verdict.ONLY_FIRST) + comparison.count(Verdict.ONLY_SECOND), Double.toString(threshold));
+    long doubtful = Stream.of(first, second).flatMap(r -> r.results().stream()).filter(r -> !r.doubts().isEmpty()).count();
+    if (doubtful > 0) {
+      io.out().format("%d of the %d figures were doubtful when they were measured: a verdict on them is of the machine's noise as much as of the kernels.%n",
+          doubtful, first.results().size() + second.results().size());
+    }
     return comparison.count(Verdict.SLOWER) > 0 ? Tern.FAILED : Tern.OK;
   }
 
