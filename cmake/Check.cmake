@@ -5,8 +5,8 @@ add_library(tern_check_objects OBJECT ${TERN_CHECK_SOURCES})
 target_include_directories(tern_check_objects PUBLIC src/main/check src/main/cpp src/main/cpp/include tests tests/oracle)
 target_compile_options(tern_check_objects PRIVATE -Wall -Wextra -Wno-psabi -ffp-contract=off)
 
-add_library(tern_check SHARED src/main/cpp/bench/bench_cases.cpp)  # the timed cases are part of the tables
-target_include_directories(tern_check PRIVATE src/main/cpp src/main/cpp/include)
+add_library(tern_check SHARED src/main/cpp/bench/bench_cases.cpp)  # shapes that the tables have from the benchmarks
+target_compile_options(tern_check PRIVATE -Wall -Wextra -ffp-contract=off)
 target_link_libraries(tern_check PRIVATE tern_check_objects)
 if(NOT TERN_SANITIZE)
   target_link_options(tern_check PRIVATE -Wl,--no-undefined)

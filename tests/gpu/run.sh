@@ -91,6 +91,7 @@ both_texts() {
 }
 step greedy-500-tokens both_texts
 step bench-cuda "$tern" bench model --device cuda
+step validate "$tern" validate --device cuda --json "$report/validation.json"
 
 {
   printf '{"device": "%s", "steps": [' "$(sed -n 's/^device  *//p' "$report/info.txt" | head -n 1)"

@@ -23,6 +23,7 @@ struct Case {
 
 // Each adds the cases of one file.
 void add_activations(std::vector<Case>& all);
+void add_append(std::vector<Case>& all);
 void add_attention(std::vector<Case>& all);
 void add_dense(std::vector<Case>& all);
 void add_embed(std::vector<Case>& all);

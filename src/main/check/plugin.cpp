@@ -12,6 +12,7 @@ std::vector<Case> all_cases() {
   add_activations(all);
   add_embed(all);
   add_rope(all);
+  add_append(all);
   add_attention(all);
   add_sample(all);
   return all;

@@ -9,18 +9,19 @@ namespace tern::check {
 namespace {
 
 constexpr double kLongEnough = 0.04;  // seconds
+constexpr int kMostInAGraph = 1024;   // the meter records calls before it times them
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // Seconds a call. run(n) makes n calls and returns when they are done.
 template <class Run>
-double seconds_of(const Run& run) {
+double seconds_of(const Run& run, int most = 1 << 20) {
   run(1);  // kernels are loaded and chosen
   for (int n = 1;; n *= 4) {
     const double begin = now();
     run(n);
     const double seconds = now() - begin;
-    if (seconds >= kLongEnough || n > (1 << 20)) return seconds / n;
+    if (seconds >= kLongEnough || 4 * n > most) return seconds / n;
   }
 }
 
@@ -35,14 +36,23 @@ void wait(Backend& backend, const void* data) {
   backend.download(&word, data, sizeof word);
 }
 
+// By the backend's own clock.
 CheckResult product(Backend& backend, bool ternary, const ProductSizes& sizes) {
   ProductProblem problem(backend, ternary, sizes, 1);
   const Array<float> out(backend, problem.n_results());
-  const double seconds = seconds_of([&](int n) {
-    for (int i = 0; i < n; i++) problem.compute(out);
-    wait(backend, out);
-  });
-  return rate(seconds, problem.n_ops(), problem.n_bytes());
+  const double seconds = seconds_of([&](int n) { backend.meter().time(n, false, [&](int) { problem.compute(out); }); }, kMostInAGraph);
+  const int n = std::max(1, std::min(kMostInAGraph, static_cast<int>(kLongEnough / seconds)));
+  return rate(backend.meter().time(n, false, [&](int) { problem.compute(out); }) / n, problem.n_ops(), problem.n_bytes());
+}
+
+CheckResult peak(Backend& backend, int kind) {
+  constexpr int64_t kOps = int64_t{1} << 40;  // any number: the rate is what is measured
+  try {
+    return rate(kOps / backend.meter().peak(kind), kOps, 0);
+  } catch (const Error& e) {
+    if (e.status() != TERN_ERR_UNSUPPORTED) throw;
+    return not_here(e.what());
+  }
 }
 
 // Within one step, as in a model of many layers; a decode step's graph has a fixed number of them, so that only steps are counted up.
@@ -108,7 +118,14 @@ CheckResult speed(Backend& backend, int what) {
     case TERN_SPEED_PREFILL: return attention(backend, cpu ? AttentionSizes{8, 2, 64, 1, 64, 512} : AttentionSizes{32, 8, 128, 1, 2048, 4096});
     case TERN_SPEED_DECODE: return attention(backend, cpu ? AttentionSizes{8, 2, 64, 4, 4, 16384} : AttentionSizes{32, 8, 128, 16, 16, 2048});
     case TERN_SPEED_LAUNCH: return launch(backend);
-    default: return step(backend);
+    case TERN_SPEED_STEP: return step(backend);
+    case TERN_SPEED_COPY: {
+      const int64_t n_bytes = int64_t(cpu ? 128 : 1024) << 20;
+      return rate(2 * n_bytes / backend.meter().copy_bandwidth(n_bytes, cpu ? 3 : 20), 0, 2 * n_bytes);
+    }
+    case TERN_SPEED_PEAK_F32: return peak(backend, TERN_PEAK_F32);
+    case TERN_SPEED_PEAK_HALF: return peak(backend, TERN_PEAK_HALF);
+    default: return peak(backend, TERN_PEAK_INT8);
   }
 }
 

@@ -388,7 +388,11 @@ enum {
   TERN_SPEED_DECODE = 7,         /* attention of decoding rows */
   TERN_SPEED_LAUNCH = 8,         /* of the smallest kernel, until its result is there */
   TERN_SPEED_STEP = 9,           /* of the smallest decode step: a graph, where the device has them */
-  TERN_SPEED_COUNT = 10
+  TERN_SPEED_COPY = 10,          /* within the device's memory, bytes read and written */
+  TERN_SPEED_PEAK_F32 = 11,      /* arithmetic without memory: fused multiply-adds */
+  TERN_SPEED_PEAK_HALF = 12,     /* tensor cores, sums in floats; cuda only */
+  TERN_SPEED_PEAK_INT8 = 13,
+  TERN_SPEED_COUNT = 14
 };
 
 typedef struct tern_check_result {

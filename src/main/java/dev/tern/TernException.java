@@ -5,7 +5,8 @@ package dev.tern;
  * what was found, where, and what to do. None of these leaves native memory behind or disturbs another session.
  */
 public abstract sealed class TernException extends RuntimeException
-    permits CancelledException,
+    permits BaselineException,
+        CancelledException,
         CapacityException,
         ChatTemplateException,
         ClosedException,
@@ -16,7 +17,6 @@ public abstract sealed class TernException extends RuntimeException
         ModelIoException,
         NativeFaultException,
         NumericalException,
-        ReportFormatException,
         UnsupportedModelException {
   private static final long serialVersionUID = 1L;
 

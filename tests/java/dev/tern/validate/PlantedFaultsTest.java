@@ -58,7 +58,7 @@ class PlantedFaultsTest {
 
   private static final Map<String, Verdict> NO_FLOOR = new TreeMap<>(Map.of("speed.copy_to", Verdict.UNKNOWN, "speed.copy_from", Verdict.UNKNOWN,
       "speed.dense", Verdict.UNKNOWN, "speed.ternary", Verdict.UNKNOWN, "speed.ternary_decode", Verdict.UNKNOWN, "speed.prefill", Verdict.UNKNOWN,
-      "speed.decode", Verdict.UNKNOWN));
+      "speed.decode", Verdict.UNKNOWN, "speed.peak_half", Verdict.UNKNOWN, "speed.peak_int8", Verdict.UNKNOWN));
 
   @Test
   void aDeviceInOrderPasses() {

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.tern.ReportFormatException;
+import dev.tern.BaselineException;
 import dev.tern.validate.Floors.Floor;
 import dev.tern.validate.Subject.Timed;
 import java.io.IOException;
@@ -57,7 +57,7 @@ class SpeedChecksTest {
         "NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 5090"}) {
       Floor read = Floors.of(name, true).of(Timed.READ);
       assertTrue(read.warn() > read.fail() && read.fail() > 100, name);
-      assertTrue(read.source().contains(":"), name);
+      assertTrue(read.source().contains("NVIDIA"), name);
     }
     assertEquals(0.8 * 3350, Floors.of("NVIDIA H100 80GB HBM3", true).of(Timed.READ).warn(), 1e-9);
     assertEquals(0.8 * 2000, Floors.of("NVIDIA H100 PCIe", true).of(Timed.READ).warn(), 1e-9);
@@ -99,9 +99,9 @@ class SpeedChecksTest {
           + " \"figures\": [{\"value\": 0}]}]}"})
   void whatIsNoReportIsRefused(String text) throws IOException {
     Path file = Files.writeString(directory.resolve("bad.json"), text);
-    ReportFormatException e = assertThrows(ReportFormatException.class, () -> Baseline.read(file, "here"));
+    BaselineException e = assertThrows(BaselineException.class, () -> Baseline.read(file, "here"));
     assertTrue(e.getMessage().contains("bad.json"), e.getMessage());
-    assertThrows(ReportFormatException.class, () -> Baseline.read(directory.resolve("missing.json"), "here"));
-    assertThrows(ReportFormatException.class, () -> Baseline.read(directory, "here"));
+    assertThrows(BaselineException.class, () -> Baseline.read(directory.resolve("missing.json"), "here"));
+    assertThrows(BaselineException.class, () -> Baseline.read(directory, "here"));
   }
 }

@@ -3,7 +3,7 @@ package dev.tern.validate;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.tern.ReportFormatException;
+import dev.tern.BaselineException;
 import dev.tern.validate.Floors.Floor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,42 +30,42 @@ public final class Baseline {
    * Reads a report that {@code tern validate --json} wrote.
    *
    * @param device name of the device that is validated
-   * @throws ReportFormatException if it cannot be read, is no such report, or is one of another device
+   * @throws BaselineException if it cannot be read, is no such report, or is one of another device
    */
   public static Baseline read(Path file, String device) {
     JsonNode root;
     try {
       if (Files.size(file) > MAX_BYTES) {
-        throw new ReportFormatException(file + " is no report of tern validate: it has more than " + MAX_BYTES + " bytes", null);
+        throw new BaselineException(file + " is no report of tern validate: it has more than " + MAX_BYTES + " bytes", null);
       }
       root = new ObjectMapper().readTree(Files.readAllBytes(file));
     } catch (JsonProcessingException e) {
-      throw new ReportFormatException(file + " is not JSON: " + e.getOriginalMessage(), e);
+      throw new BaselineException(file + " is not JSON: " + e.getOriginalMessage(), e);
     } catch (IOException e) {
-      throw new ReportFormatException(file + " cannot be read: " + e, e);
+      throw new BaselineException(file + " cannot be read: " + e, e);
     }
     if (root == null || !JsonReport.FORMAT.equals(root.path("format").textValue())) {
-      throw new ReportFormatException(file + " is no report of tern validate: its \"format\" is not \"" + JsonReport.FORMAT + "\"", null);
+      throw new BaselineException(file + " is no report of tern validate: its \"format\" is not \"" + JsonReport.FORMAT + "\"", null);
     }
     if (root.path("version").intValue() != JsonReport.VERSION) {
-      throw new ReportFormatException(file + " has version " + root.path("version") + " of the report, this is version " + JsonReport.VERSION, null);
+      throw new BaselineException(file + " has version " + root.path("version") + " of the report, this is version " + JsonReport.VERSION, null);
     }
     String of = root.path("device").path("name").asText("");
     if (device != null && !of.equals(device)) {
-      throw new ReportFormatException(file + " is a report of " + of + ", and the device here is " + device, null);
+      throw new BaselineException(file + " is a report of " + of + ", and the device here is " + device, null);
     }
     Map<String, Double> speeds = new HashMap<>();
     for (JsonNode check : root.path("checks")) {
       JsonNode figure = check.path("figures").path(0);
       if (Group.SPEED.id().equals(check.path("group").textValue()) && figure.path("value").isNumber()) {
         if (!(figure.path("value").doubleValue() > 0)) {
-          throw new ReportFormatException(file + ": the speed of " + check.path("id").asText() + " is " + figure.path("value"), null);
+          throw new BaselineException(file + ": the speed of " + check.path("id").asText() + " is " + figure.path("value"), null);
         }
         speeds.put(check.path("id").asText(), figure.path("value").doubleValue());
       }
     }
     if (speeds.isEmpty()) {
-      throw new ReportFormatException(file + " has no speeds: nothing to compare with", null);
+      throw new BaselineException(file + " has no speeds: nothing to compare with", null);
     }
     return new Baseline(file.getFileName().toString(), speeds);
   }

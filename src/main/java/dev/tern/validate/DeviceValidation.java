@@ -32,7 +32,7 @@ public final class DeviceValidation {
    * Makes all checks.
    *
    * @param source of the device's readings
-   * @throws dev.tern.ReportFormatException if the baseline is none, before anything is checked
+   * @throws dev.tern.BaselineException if the baseline is none, before anything is checked
    */
   public static Report run(Request request, Opener opener, HealthSource source, Validation.Listener listener) {
     Instant began = Instant.now();

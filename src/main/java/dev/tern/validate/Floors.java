@@ -2,12 +2,14 @@ package dev.tern.validate;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.tern.bench.Datasheet;
 import dev.tern.validate.Subject.Timed;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.Optional;
 
-/** What a device must reach, by its name: out of floors.json beside this class, which names its sources. */
+/** What a device must reach: shares of its maker's data sheet, and latencies, out of floors.json beside this class. */
 final class Floors {
   /**
    * Limits of one figure.
@@ -18,26 +20,19 @@ final class Floors {
   record Floor(double warn, double fail, String source) {}
 
   private final JsonNode table;
-  private final JsonNode device;
+  private final Optional<Datasheet> sheet;
   private final boolean cuda;
 
-  private Floors(JsonNode table, JsonNode device, boolean cuda) {
+  private Floors(JsonNode table, Optional<Datasheet> sheet, boolean cuda) {
     this.table = table;
-    this.device = device;
+    this.sheet = sheet;
     this.cuda = cuda;
   }
 
   /** @param deviceName as its driver has it; null if that cannot be read */
   static Floors of(String deviceName, boolean cuda) {
     try (InputStream in = Floors.class.getResourceAsStream("floors.json")) {
-      JsonNode table = new ObjectMapper().readTree(in);
-      JsonNode found = null;
-      for (JsonNode d : table.path("devices")) {
-        if (found == null && deviceName != null && deviceName.startsWith(d.path("name").asText())) {
-          found = d;
-        }
-      }
-      return new Floors(table, found, cuda);
+      return new Floors(new ObjectMapper().readTree(in), deviceName == null ? Optional.empty() : Datasheet.of(deviceName), cuda);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -46,7 +41,7 @@ final class Floors {
   /** Of a speed, in GB/s or microseconds; null if there is none. */
   Floor of(Timed what) {
     return switch (what) {
-      case READ -> device == null ? null : read(device);
+      case READ, COPY -> sheet.map(this::bandwidth).orElse(null);
       case LAUNCH -> cuda ? latency("launch") : null;
       case STEP -> cuda ? latency("step") : null;
       default -> null;
@@ -58,9 +53,9 @@ final class Floors {
     return latency("call");
   }
 
-  private Floor read(JsonNode d) {
-    double sheet = d.path("memory_GBs").asDouble();
-    return new Floor(sheet * table.path("read_warn").asDouble(), sheet * table.path("read_fail").asDouble(), d.path("source").asText());
+  private Floor bandwidth(Datasheet d) {
+    double rate = d.bytesPerSecond() * 1e-9;
+    return new Floor(rate * table.path("bandwidth_warn").asDouble(), rate * table.path("bandwidth_fail").asDouble(), d.source());
   }
 
   private Floor latency(String what) {

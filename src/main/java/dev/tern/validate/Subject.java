@@ -45,5 +45,5 @@ public interface Subject extends AutoCloseable {
   enum MemoryPattern { ADDRESS, INVERSE, RANDOM }
 
   /** Numbered as {@code TERN_SPEED_*}. */
-  enum Timed { READ, COPY_TO, COPY_FROM, DENSE, TERNARY, TERNARY_DECODE, PREFILL, DECODE, LAUNCH, STEP }
+  enum Timed { READ, COPY_TO, COPY_FROM, DENSE, TERNARY, TERNARY_DECODE, PREFILL, DECODE, LAUNCH, STEP, COPY, PEAK_F32, PEAK_HALF, PEAK_INT8 }
 }
