@@ -77,7 +77,6 @@ void Block::prepare(const Grid& grid, uint3 index) {
     t.lane = i % kWarpLanes;
     t.warp = &warps_[i / kWarpLanes];
     t.site = {};
-    t.waited = false;
     t.copies.clear();
     t.groups.clear();
     start_context(t.context, stacks_[i], i % 32 * 112, fiber_entry);
@@ -238,7 +237,6 @@ void Block::suspend() {
 
 void Block::thread_main() {
   grid_->body(grid_->call.get());
-  if (grid_->overlaps && !thread().waited) fault(cudaErrorAssert, "the thread ended without waiting for earlier kernels");
   retire(thread());
   suspend();
   __builtin_trap();

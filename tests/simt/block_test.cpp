@@ -35,7 +35,7 @@ TEST_F(Simt, BlocksReduceInEveryOrder) {
   for (unsigned seed = 0; seed < 12; seed++) {
     simt::set_seed(seed);
     out.fill_nan();
-    launch_alone("sum_kernel", sum_kernel, n_blocks, 256, 8 * sizeof(float), stream(), in.data(), n, out.data());
+    launch("sum_kernel", sum_kernel, n_blocks, 256, 8 * sizeof(float), stream(), in.data(), n, out.data());
     float all = 0, want = 0;
     for (const float v : out.download()) all += v;
     for (const float v : x) want += v;
@@ -96,7 +96,7 @@ TEST_F(Simt, MmaIsTheProduct) {
     DeviceArray<uint8_t> da(a), db(b);
     DeviceArray<float> out(16 * 8);
     auto* const kernel = kind == 0 ? mma_kernel<0> : kind == 1 ? mma_kernel<1> : mma_kernel<2>;
-    launch_alone("mma_kernel", kernel, 1, 32, 24 * 32, stream(), da.data(), db.data(), static_cast<void*>(out.data()), row_bytes);
+    launch("mma_kernel", kernel, 1, 32, 24 * 32, stream(), da.data(), db.data(), static_cast<void*>(out.data()), row_bytes);
     const std::vector<float> got = out.download();
     for (int i = 0; i < 16; i++)
       for (int j = 0; j < 8; j++) {
@@ -126,7 +126,7 @@ TEST_F(Simt, LdmatrixTransposes) {
   std::vector<uint16_t> x(256);
   for (int i = 0; i < 256; i++) x[i] = static_cast<uint16_t>(i);
   DeviceArray<uint16_t> in(x), out(256);
-  launch_alone("transpose_kernel", transpose_kernel, 1, 32, 512, stream(), in.data(), out.data());
+  launch("transpose_kernel", transpose_kernel, 1, 32, 512, stream(), in.data(), out.data());
   const auto got = out.download();
   for (int i = 0; i < 256; i++) EXPECT_EQ(got[i], i / 64 * 64 + i % 8 * 8 + i / 8 % 8);
 }
@@ -156,10 +156,10 @@ TEST_F(Simt, CopiesArriveWhenWaitedFor) {
   std::vector<uint32_t> x(n);
   for (int i = 0; i < n; i++) x[i] = static_cast<uint32_t>(i);
   DeviceArray<uint32_t> in(x), out(n);
-  launch_alone("pipeline_kernel", pipeline_kernel<1>, 1, 64, 2048, stream(), in.data(), out.data(), n_chunks);
+  launch("pipeline_kernel", pipeline_kernel<1>, 1, 64, 2048, stream(), in.data(), out.data(), n_chunks);
   auto got = out.download();
   for (int i = 0; i < n; i++) ASSERT_EQ(got[i], i >= n - 3 ? 0u : static_cast<uint32_t>(i));
-  launch_alone("pipeline_kernel", pipeline_kernel<2>, 1, 64, 2048, stream(), in.data(), out.data(), n_chunks);
+  launch("pipeline_kernel", pipeline_kernel<2>, 1, 64, 2048, stream(), in.data(), out.data(), n_chunks);
   got = out.download();
   EXPECT_EQ(got[0], 0xffffffffu);  // a missing wait
 }
@@ -189,7 +189,7 @@ TEST_F(Simt, WarpOperations) {
   for (unsigned seed = 0; seed < 4; seed++) {
     simt::set_seed(seed);
     out.fill_nan();
-    launch_alone("warp_kernel", warp_kernel, 1, 32, 0, stream(), out.data());
+    launch("warp_kernel", warp_kernel, 1, 32, 0, stream(), out.data());
     const auto got = out.download();
     for (int lane = 0; lane < 32; lane++) {
       const int want[] = {5, lane / 8 * 8 + 1, lane ^ 17, lane < 3 ? lane : lane - 3, lane % 16 < 13 ? lane + 3 : lane, 0x49249249, 1, 0,
@@ -243,7 +243,7 @@ __global__ void count_kernel(unsigned* counter, unsigned* last_blocks) {
 TEST_F(Simt, AtomicsAcrossBlocks) {
   DeviceArray<unsigned> counter(std::vector<unsigned>(2, 0)), last(std::vector<unsigned>(1, 0));
   simt::set_workers(4);
-  launch_alone("count_kernel", count_kernel, 500, 32, 0, stream(), counter.data(), last.data());
+  launch("count_kernel", count_kernel, 500, 32, 0, stream(), counter.data(), last.data());
   EXPECT_EQ(counter.download(), (std::vector<unsigned>{500, 500 * 32 - 1}));
   EXPECT_EQ(last.download()[0], 1u);
 }
@@ -276,7 +276,7 @@ TEST_F(Simt, WarpgroupsPollingAndDeferredActions) {
   for (unsigned seed = 0; seed < 6; seed++) {
     simt::set_seed(seed);
     out.fill_nan();
-    launch_alone("group_kernel", group_kernel, 1, 256, 16, stream(), out.data());
+    launch("group_kernel", group_kernel, 1, 256, 16, stream(), out.data());
     const auto got = out.download();
     for (int t = 0; t < 256; t++) EXPECT_EQ(got[t], t < 128 ? 127 * 64 + 7 : 127 * 64 + 128 * 128) << "seed " << seed << " thread " << t;
   }

@@ -18,12 +18,6 @@ inline std::vector<std::string> expected_faults() {
   return simt::take_faults();
 }
 
-// As launch(), for kernels of tests, which do not overlap.
-template <class... P, class... A>
-void launch_alone(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A&&... args) {
-  check(simt::launch(name, kernel, grid, block, shared, stream, std::forward<A>(args)...), name);
-}
-
 struct Simt : testing::Test {
   void SetUp() override { simt::print_faults(false); }
   void TearDown() override {

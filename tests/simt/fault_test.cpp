@@ -19,20 +19,8 @@ __global__ void reverse_kernel(int* out) {
 }
 TEST_F(Simt, AMissingBarrierShows) {
   DeviceArray<int> out(64);
-  launch_alone("reverse_kernel", reverse_kernel, 1, 64, 256, stream(), out.data());
+  launch("reverse_kernel", reverse_kernel, 1, 64, 256, stream(), out.data());
   EXPECT_EQ(out.download()[0], -1);
-}
-
-__global__ void eager_kernel(int* out) {
-  if (threadIdx.x != 5) wait_for_earlier_kernels();
-  out[threadIdx.x] = 1;
-}
-TEST_F(Simt, AThreadThatDoesNotWaitForEarlierKernelsIsReported) {
-  DeviceArray<int> out(32);
-  launch("eager_kernel", eager_kernel, 1, 32, 0, stream(), out.data());
-  const auto faults = expected_faults();
-  ASSERT_EQ(faults.size(), 1u);
-  EXPECT_NE(faults[0].find("thread 5: the thread ended without waiting"), std::string::npos) << faults[0];
 }
 
 __global__ void deadlock_kernel(int* out) {
@@ -53,7 +41,7 @@ __global__ void divergent_kernel() {
 }
 TEST_F(Simt, ADeadlockIsReported) {
   DeviceArray<int> out(1);
-  launch_alone("deadlock_kernel", deadlock_kernel, 1, 64, 0, stream(), out.data());
+  launch("deadlock_kernel", deadlock_kernel, 1, 64, 0, stream(), out.data());
   EXPECT_EQ(cudaStreamSynchronize(stream()), cudaErrorLaunchTimeout);
   const auto faults = expected_faults();
   ASSERT_EQ(faults.size(), 1u);
@@ -61,7 +49,7 @@ TEST_F(Simt, ADeadlockIsReported) {
   EXPECT_NE(faults[0].find("1 at __syncwarp"), std::string::npos) << faults[0];
 }
 TEST_F(Simt, ADivergentBarrierIsReported) {
-  launch_alone("divergent_kernel", divergent_kernel, 1, 32, 0, stream());
+  launch("divergent_kernel", divergent_kernel, 1, 32, 0, stream());
   const auto faults = expected_faults();
   ASSERT_EQ(faults.size(), 1u);
   EXPECT_NE(faults[0].find("lanes of one warp"), std::string::npos) << faults[0];
@@ -76,7 +64,7 @@ __global__ void divergent_shuffle_kernel(int* out) {
 }
 TEST_F(Simt, ADivergentShuffleIsReported) {
   DeviceArray<int> out(32);
-  launch_alone("divergent_shuffle_kernel", divergent_shuffle_kernel, 1, 32, 0, stream(), out.data());
+  launch("divergent_shuffle_kernel", divergent_shuffle_kernel, 1, 32, 0, stream(), out.data());
   const auto faults = expected_faults();
   ASSERT_EQ(faults.size(), 1u);
   EXPECT_NE(faults[0].find("__shfl_sync: lanes of one warp"), std::string::npos) << faults[0];
@@ -86,7 +74,7 @@ __global__ void forever_kernel() {
   for (;;) simt::spin("what never comes");
 }
 TEST_F(Simt, PollingForWhatNeverComesIsADeadlock) {
-  launch_alone("forever_kernel", forever_kernel, 2, 64, 0, stream());
+  launch("forever_kernel", forever_kernel, 2, 64, 0, stream());
   const auto faults = expected_faults();
   ASSERT_GE(faults.size(), 1u);
   EXPECT_NE(faults[0].find("64 at what never comes"), std::string::npos) << faults[0];
@@ -106,7 +94,7 @@ __global__ void overflow_kernel(int depth) {
 
 TEST_F(Simt, SharedMemoryHasGuards) {
   for (const int offset : {-1, 100, 611}) {
-    launch_alone("write_shared_kernel", write_shared_kernel, 1, 32, 100, stream(), offset);
+    launch("write_shared_kernel", write_shared_kernel, 1, 32, 100, stream(), offset);
     const auto faults = expected_faults();
     ASSERT_EQ(faults.size(), 1u);
     EXPECT_NE(faults[0].find("offset " + std::to_string(offset) + ", the block has 100"), std::string::npos) << faults[0];
@@ -115,13 +103,13 @@ TEST_F(Simt, SharedMemoryHasGuards) {
 TEST_F(Simt, AllocationsEnd) {
   unsigned char* memory = nullptr;
   ASSERT_EQ(cudaMalloc(&memory, 300), cudaSuccess);
-  launch_alone("write_kernel", write_kernel, 1, 1, 0, stream(), memory + 512);
+  launch("write_kernel", write_kernel, 1, 1, 0, stream(), memory + 512);
   auto faults = expected_faults();
   ASSERT_EQ(faults.size(), 1u);
   EXPECT_NE(faults[0].find("not memory of the device"), std::string::npos) << faults[0];
   // Between the end and the page behind it: found when the memory is freed.
   ASSERT_EQ(cudaMalloc(&memory, 300), cudaSuccess);
-  launch_alone("write_kernel", write_kernel, 1, 1, 0, stream(), memory + 301);
+  launch("write_kernel", write_kernel, 1, 1, 0, stream(), memory + 301);
   synchronize();
   EXPECT_EQ(cudaFree(memory), cudaErrorIllegalAddress);
   cudaGetLastError();
@@ -131,11 +119,11 @@ TEST_F(Simt, FreedMemoryIsGone) {
   unsigned char* memory = nullptr;
   ASSERT_EQ(cudaMalloc(&memory, 300), cudaSuccess);
   ASSERT_EQ(cudaFree(memory), cudaSuccess);
-  launch_alone("write_kernel", write_kernel, 1, 1, 0, stream(), memory);
+  launch("write_kernel", write_kernel, 1, 1, 0, stream(), memory);
   EXPECT_EQ(expected_faults().size(), 1u);
 }
 TEST_F(Simt, AStackEnds) {
-  launch_alone("overflow_kernel", overflow_kernel, 1, 1, 0, stream(), 1000);
+  launch("overflow_kernel", overflow_kernel, 1, 1, 0, stream(), 1000);
   EXPECT_EQ(expected_faults().size(), 1u);
 }
 #endif
@@ -156,12 +144,12 @@ TEST_F(Simt, GuardBandsOfArraysAreChecked) {
 
 TEST_F(Simt, CopiesMustBeAligned) {
   DeviceArray<unsigned char> x(64);
-  launch_alone("copy_kernel", copy_kernel, 1, 1, 64, stream(), x.data() + 4);
+  launch("copy_kernel", copy_kernel, 1, 1, 64, stream(), x.data() + 4);
   auto faults = expected_faults();
   ASSERT_EQ(faults.size(), 1u);
   EXPECT_NE(faults[0].find("16-byte aligned"), std::string::npos) << faults[0];
   DeviceArray<unsigned char> y(64);
-  launch_alone("copy_kernel", copy_kernel, 1, 1, 8, stream(), y.data());
+  launch("copy_kernel", copy_kernel, 1, 1, 8, stream(), y.data());
   faults = expected_faults();
   ASSERT_EQ(faults.size(), 1u);
   EXPECT_NE(faults[0].find("16 bytes at offset 0 of shared memory, which has 8"), std::string::npos) << faults[0];

@@ -15,7 +15,7 @@ __global__ void add_kernel(int* x, int n, int value) {
   for (int i = static_cast<int>(threadIdx.x); i < n; i += static_cast<int>(blockDim.x)) x[i] += value;
 }
 void add(const DeviceArray<int>& x, int value, cudaStream_t s = nullptr) {
-  launch_alone("add_kernel", add_kernel, 1, 32, 0, s ? s : stream(), x.data(), static_cast<int>(x.size()), value);
+  launch("add_kernel", add_kernel, 1, 32, 0, s ? s : stream(), x.data(), static_cast<int>(x.size()), value);
 }
 
 struct Pinned {

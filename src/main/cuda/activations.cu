@@ -208,7 +208,6 @@ __device__ __forceinline__ void load_tile(const ActivationsArgs& a, const Row& r
 template <int kQuads, bool aligned, bool kept>
 __global__ void __launch_bounds__(kept ? max_threads(kQuads) : kMaxThreads, 1)
 activations_kernel(const __grid_constant__ ActivationsArgs a) {
-  wait_for_earlier_kernels();
   const Row row(a);
   const int n_quads = (a.dim + kQuad - 1) / kQuad, step = kQuads * static_cast<int>(blockDim.x);
   Quad y[kQuads], sums = {};
@@ -304,8 +303,7 @@ __device__ __forceinline__ Quad widen(const DenseMatrix& table, int64_t at) {
 
 template <int kType, bool aligned>
 __global__ void __launch_bounds__(kLookupThreads)
-embed_kernel(const DenseMatrix table, const int32_t* ids, int blocks_per_row, float* out) {
-  wait_for_earlier_kernels();
+embed_kernel(const DenseMatrix table, const int32_t* __restrict__ ids, int blocks_per_row, float* __restrict__ out) {
   const Lookup at(blocks_per_row);
   if (at.quad * kQuad >= table.n_cols) return;
   const int id = ids[at.row];
@@ -316,9 +314,8 @@ embed_kernel(const DenseMatrix table, const int32_t* ids, int blocks_per_row, fl
 
 template <bool aligned>
 __global__ void __launch_bounds__(kLookupThreads)
-gather_kernel(const float* x, const int32_t* rows, int dim, int blocks_per_row,
-              float* out) {
-  wait_for_earlier_kernels();
+gather_kernel(const float* __restrict__ x, const int32_t* __restrict__ rows, int dim, int blocks_per_row,
+              float* __restrict__ out) {
   const Lookup at(blocks_per_row);
   if (at.quad * kQuad >= dim) return;
   store_quad<aligned>(out + at.row * dim, at.quad, dim, load_quad<aligned>(x + int64_t{rows[at.row]} * dim, at.quad, dim));

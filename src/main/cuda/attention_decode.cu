@@ -247,7 +247,6 @@ __device__ __forceinline__ void merge_warps(const AttentionArgs& args, int n_hea
 
 template <class S>
 __global__ void __launch_bounds__(kThreads, 1) attention_decode_kernel(const AttentionArgs args) {
-  wait_for_earlier_kernels();
   if (static_cast<int>(blockIdx.x) >= args.counts->n_decode) return;
   const DecodeWork work = args.decode[blockIdx.x];
   const int kv_head = blockIdx.y, group = args.n_heads / args.kv.n_kv_heads, head_dim = args.kv.head_dim;
@@ -303,7 +302,6 @@ constexpr int kCombineThreads = 128;
 
 // One row and head a block: the largest m of its splits, then their weighted sum in ascending order.
 __global__ void __launch_bounds__(kCombineThreads) attention_combine_kernel(const AttentionArgs args) {
-  wait_for_earlier_kernels();
   if (static_cast<int>(blockIdx.x) >= args.counts->n_combine) return;
   const CombineWork work = args.combine[blockIdx.x];
   const int head = blockIdx.y, head_dim = args.kv.head_dim;

@@ -349,7 +349,6 @@ __device__ __forceinline__ void store(const Block<S>& b, const Fragments<S>& f) 
 
 template <class S>
 __global__ void __launch_bounds__(kThreads, 1) attention_prefill_kernel(const AttentionArgs args) {
-  wait_for_earlier_kernels();
   const int n_work = args.counts->n_prefill;
   if (static_cast<int>(blockIdx.x) >= n_work) return;
   const PrefillWork work = args.prefill[n_work - 1 - blockIdx.x];  // later rows of a prompt see more: longest first

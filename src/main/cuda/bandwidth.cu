@@ -12,7 +12,6 @@ constexpr int kLoads = 4;        // under way per thread, 96 KiB per SM; latency
 
 __global__ void __launch_bounds__(kThreads)
 read_kernel(const uint4* __restrict__ data, int64_t n, int64_t n_bytes, float* sink) {
-  wait_for_earlier_kernels();
   const int64_t step = int64_t{gridDim.x} * kThreads;
   int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   uint32_t all = 0;

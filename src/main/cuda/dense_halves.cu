@@ -18,9 +18,8 @@ __device__ __forceinline__ int scale_exponent(float largest) {
 
 // A block a row. kScaled: of F16.
 template <class T, bool kScaled>
-__global__ void __launch_bounds__(kThreads) dense_round_kernel(const float* x, int n_cols, int stride, T* to,
-                                                               int* exponents) {
-  wait_for_earlier_kernels();
+__global__ void __launch_bounds__(kThreads) dense_round_kernel(const float* __restrict__ x, int n_cols, int stride, T* __restrict__ to,
+                                                               int* __restrict__ exponents) {
   const float* const from = x + static_cast<int64_t>(blockIdx.x) * n_cols;
   int exponent = 0;
   if constexpr (kScaled) {

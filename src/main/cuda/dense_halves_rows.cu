@@ -24,7 +24,6 @@ struct DenseRowsBatch {
 // kN8: tiles of 8 activation rows.
 template <class T, int kN8>
 __global__ void __launch_bounds__(kThreads, 1) dense_halves_rows_kernel(const DenseRowsBatch batch) {
-  wait_for_earlier_kernels();
   int unit = blockIdx.x, i = 0;
   while (i + 1 < batch.n && unit >= batch.end[i]) i++;
   if (i > 0) unit -= batch.end[i - 1];

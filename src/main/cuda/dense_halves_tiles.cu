@@ -18,7 +18,6 @@ static_assert(kSharedBytes <= kPortableShared, "more than some GPUs have");
 
 template <class T>
 __global__ void __launch_bounds__(kThreads, 1) dense_halves_tiles_kernel(const DenseProduct p, const HalfActs acts) {
-  wait_for_earlier_kernels();
   const DenseMatrix& w = p.w;
   const int warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp, warp_m = warp % kWarpsM, warp_n = warp / kWarpsM;
   const int first_row = blockIdx.x * kM, first_act = blockIdx.y * kN, n_steps = w.stride / kK;

@@ -66,7 +66,6 @@ __device__ __forceinline__ const DenseProduct& product_of(const DenseBatch& batc
 // chunk: columns of activations in shared memory, a multiple of a warp's pieces. x [n_rows, n_cols].
 template <int type, int kRows>
 __global__ void __launch_bounds__(kThreads, 1) dense_rows_kernel(DenseBatch batch, const float* x, int first_row, int n_rows, int chunk) {
-  wait_for_earlier_kernels();
   using P = Piece<type>;
   constexpr int kStep = kWarp * P::kCols;  // columns of a warp's pieces
   const int warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp, n_cols = batch.product[0].w.n_cols;

@@ -19,18 +19,6 @@ __device__ __forceinline__ unsigned char* dynamic_shared() {
 #endif
 }
 
-// Every thread of a kernel calls this before it touches memory that any other kernel writes: from compute capability 9.0 on a kernel
-// starts while those before it still run (launch.h), and may read weights until here, nothing else. What is read after it is read by plain
-// loads: ld.global.nc and __restrict__ promise that nobody writes while the kernel runs, and others do, before this returns.
-__device__ __forceinline__ void wait_for_earlier_kernels() {
-#ifdef TERN_SIMT
-  simt::waited_for_earlier_kernels();
-#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");  // the next kernel may start, and wait in its turn
-  asm volatile("griddepcontrol.wait;" ::: "memory");
-#endif
-}
-
 constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
 

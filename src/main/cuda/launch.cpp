@@ -1,7 +1,5 @@
 #include "launch.h"
 
-#include <atomic>
-
 #include "core/status.h"
 
 namespace tern::cuda {
@@ -10,22 +8,6 @@ namespace tern::cuda {
 #define TERN_CUDA_BUILT_FOR "8.0 and up"
 #endif
 const char* const kBuiltFor = TERN_CUDA_BUILT_FOR;
-
-bool kernels_overlap() {
-  constexpr int kDevices = 64;
-  static std::atomic<int8_t> known[kDevices];  // 0: not yet; 1: no; 2: yes
-  int device = 0;
-  check(cudaGetDevice(&device), "cudaGetDevice");
-  std::atomic<int8_t>* const entry = device < kDevices ? &known[device] : nullptr;
-  int8_t answer = entry ? entry->load(std::memory_order_relaxed) : 0;
-  if (!answer) {
-    int major = 0;
-    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "cudaDeviceGetAttribute");
-    answer = major >= 9 ? 2 : 1;
-    if (entry) entry->store(answer, std::memory_order_relaxed);
-  }
-  return answer == 2;
-}
 
 void check(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;

@@ -1,6 +1,4 @@
-// Launching kernels and checking calls. From compute capability 9.0 on a kernel may start before those launched before it have ended
-// (CUDA C++ Programming Guide, "Programmatic Dependent Launch and Synchronization"): its launch, and what it does before
-// wait_for_earlier_kernels() (device.cuh), costs no time then. Every kernel of this library calls that. A failed call throws Error: OUT_OF_MEMORY, UNSUPPORTED or, for anything after which the
+// Launching kernels and checking calls. A failed call throws Error: OUT_OF_MEMORY, UNSUPPORTED or, for anything after which the
 // context is of no more use, DEVICE_LOST.
 #pragma once
 
@@ -21,9 +19,6 @@ void check(cudaError_t status, const char* what);
 // Dynamic shared memory that a block of a portable kernel may have: what compute capabilities 8.6, 8.9 and 12.0 allow, the least there is.
 constexpr int kPortableShared = 99 * 1024;
 
-// Whether kernels of the calling thread's current device overlap.
-bool kernels_overlap();
-
 // What host code of an op needs to know about the device it runs on.
 struct DeviceInfo {
   int sm;            // compute capability, 10 * major + minor: 80, 86, 89, 90, 100, 120
@@ -40,7 +35,7 @@ struct Same {
 template <class... P>
 void launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream,
             typename Same<P>::type... args) {
-  if (grid.x && grid.y && grid.z) check(simt::launch_overlapping(name, kernel, grid, block, shared, stream, args...), name);
+  if (grid.x && grid.y && grid.z) check(simt::launch(name, kernel, grid, block, shared, stream, args...), name);
 }
 #elif defined(__CUDACC__)
 template <class... P>
@@ -52,17 +47,7 @@ void launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, size_
                                static_cast<int>(shared)),
           name);
   void* pointers[] = {const_cast<void*>(static_cast<const void*>(&args))...};
-  cudaLaunchAttribute overlap = {};
-  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  overlap.val.programmaticStreamSerializationAllowed = 1;
-  cudaLaunchConfig_t config = {};
-  config.gridDim = grid;
-  config.blockDim = block;
-  config.dynamicSmemBytes = shared;
-  config.stream = stream;
-  config.attrs = &overlap;
-  config.numAttrs = kernels_overlap() ? 1 : 0;
-  check(cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(kernel), pointers), name);
+  check(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, pointers, shared, stream), name);
 }
 #endif
 

@@ -139,9 +139,8 @@ __device__ __forceinline__ void rotate(const float* cos_sin, int t, int style, i
 }
 
 __global__ void __launch_bounds__(kThreads)
-rope_table_kernel(const int64_t* pos, int64_t n, const double* inv_freq, int half,
-                  float* cos_sin) {
-  wait_for_earlier_kernels();
+rope_table_kernel(const int64_t* __restrict__ pos, int64_t n, const double* __restrict__ inv_freq, int half,
+                  float* __restrict__ cos_sin) {
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (i >= n) return;
   const int64_t row = i / half;
@@ -159,8 +158,7 @@ rope_table_kernel(const int64_t* pos, int64_t n, const double* inv_freq, int hal
 // A block takes kThreads items of one row.
 template <int kPairs>
 __global__ void __launch_bounds__(kThreads)
-rope_kernel(const float* x, const float* cos_sin, int style, int n_heads, int head_dim, int rope_dim, float* out) {
-  wait_for_earlier_kernels();
+rope_kernel(const float* x, const float* __restrict__ cos_sin, int style, int n_heads, int head_dim, int rope_dim, float* out) {
   const int items = (head_dim + 2 * kPairs - 1) / (2 * kPairs);
   const int i = static_cast<int>(blockIdx.y * kThreads + threadIdx.x), h = i / items, t = i - h * items;
   if (h >= n_heads) return;
@@ -175,7 +173,6 @@ rope_kernel(const float* x, const float* cos_sin, int style, int n_heads, int he
 // A group of threads, a power of two up to 32, takes one head of one row: of q, of k or of v. kItems: of a thread.
 template <class T, bool kInt8, int kPairs, int kItems>
 __global__ void __launch_bounds__(kThreads, 1) rope_append_kernel(const __grid_constant__ RopeAppendArgs args, int group) {
-  wait_for_earlier_kernels();
   const KvArena& kv = args.kv;
   const int dim = kv.head_dim, items = dim / (2 * kPairs), lane = static_cast<int>(threadIdx.x) & (group - 1);
   const int unit = static_cast<int>(blockIdx.y * (kThreads / group) + threadIdx.x / group);
@@ -261,7 +258,6 @@ dim3 piece_grid(const KvArena& kv, int n) {
 }
 
 __global__ void __launch_bounds__(kThreads) kv_fill_kernel(const KvArena kv, int slot, float value) {
-  wait_for_earlier_kernels();
   const Piece piece(kv.head_dim);
   if (piece.head >= kv.n_kv_heads) return;
   const int64_t row = kv_row(slot + static_cast<int>(blockIdx.x), piece.head, kv.n_kv_heads);
@@ -296,8 +292,7 @@ __device__ __forceinline__ void widen(const void* data, const float* scale, int 
 }
 
 __global__ void __launch_bounds__(kThreads)
-kv_read_kernel(const KvArena kv, const int32_t* slot, float* k, float* v) {
-  wait_for_earlier_kernels();
+kv_read_kernel(const KvArena kv, const int32_t* __restrict__ slot, float* __restrict__ k, float* __restrict__ v) {
   const Piece piece(kv.head_dim);
   if (piece.head >= kv.n_kv_heads) return;
   const int64_t row = kv_row(slot[blockIdx.x], piece.head, kv.n_kv_heads), at = row * kv.head_dim + piece.first;
@@ -307,8 +302,7 @@ kv_read_kernel(const KvArena kv, const int32_t* slot, float* k, float* v) {
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) q_write_kernel(const float* q, int64_t n, T* out) {
-  wait_for_earlier_kernels();
+__global__ void __launch_bounds__(kThreads) q_write_kernel(const float* __restrict__ q, int64_t n, T* __restrict__ out) {
   const int64_t i = (int64_t{blockIdx.x} * kThreads + threadIdx.x) * kElements;
   if (i + kElements <= n) {
     float x[kElements];

@@ -23,7 +23,7 @@ __device__ __forceinline__ void mark_listed(const Row<aligned>& row, unsigned* b
   if (t < kWords) bits[t] = 0;
   __syncthreads();
   for (int i = t; i < row.n_listed; i += kScanWarps * kWarp) {
-    const int id = row.listed[i];
+    const int id = __ldg(row.listed + i);
     if (id >= begin && id < row.n && id - begin < kTile) atomicOr(&bits[(id - begin) / 32], 1u << (id - begin) % 32);
   }
   __syncthreads();
@@ -47,7 +47,6 @@ __device__ __forceinline__ Mass span_mass(const float (&x)[kLaneLogits], float m
 // Grid: [rows, tiles]; a warp for each span.
 template <bool aligned>
 __global__ void __launch_bounds__(kScanWarps * kWarp) sample_scan_kernel(const __grid_constant__ SampleArgs a) {
-  wait_for_earlier_kernels();
   unsigned* const bits = reinterpret_cast<unsigned*>(dynamic_shared());
   const Row<aligned> row(a, blockIdx.x);
   const int span = static_cast<int>(blockIdx.y) * kScanWarps + warp_id();
@@ -223,7 +222,7 @@ __device__ __forceinline__ int draw(const Row<aligned>& row, PickShared& s, cons
 #pragma unroll
     for (int j = 0; j < kLaneLogits; j++) {
       const int id = first + j;
-      float x = id < row.n ? row.logits[id] : -kInf;
+      float x = id < row.n ? __ldg(row.logits + id) : -kInf;
       if (row.n_listed && row.spans.bits[id / 32] >> id % 32 & 1) x = row.penalised(x);
       m[j] = id < row.n && key_of(x, id) >= threshold ? mass_in_span(x, max, mass.inv_temperature) : 0;
       sum += m[j];
@@ -262,7 +261,6 @@ __device__ __forceinline__ int choose(const SampleArgs& a, const Row<aligned>& r
 
 template <bool aligned>
 __global__ void __launch_bounds__(kMaxWarps * kWarp, 1) sample_pick_kernel(const __grid_constant__ SampleArgs a) {
-  wait_for_earlier_kernels();
   PickShared& s = *reinterpret_cast<PickShared*>(dynamic_shared());
   const Row<aligned> row(a, blockIdx.x);
   const float raw_max = largest_of(s, row.spans.raw_max, row.n_spans);

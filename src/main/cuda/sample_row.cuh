@@ -41,11 +41,11 @@ struct Row {
       const int at = span * kSpan + place(j);
       const bool valid = span >= 0 && at < n;
       if constexpr (aligned) {
-        const float4 v = valid ? *reinterpret_cast<const float4*>(logits + at)
+        const float4 v = valid ? __ldg(reinterpret_cast<const float4*>(logits + at))
                                : make_float4(-kInf, -kInf, -kInf, -kInf);
         x[j] = v.x, x[j + 1] = v.y, x[j + 2] = v.z, x[j + 3] = v.w;
       } else {
-        x[j] = valid ? logits[at] : -kInf;
+        x[j] = valid ? __ldg(logits + at) : -kInf;
       }
     }
   }

@@ -27,7 +27,6 @@ __global__ void __launch_bounds__(kWarps* kWarp) ternary_dp4a_kernel(TernaryBatc
 #pragma unroll
   for (int a = 0; a < kAhead; a++)
     ahead[a] = warp + a * kWarps < n_tiles ? __ldg(tiles + static_cast<int64_t>(warp + a * kWarps) * kWarp) : uint4{};
-  wait_for_earlier_kernels();  // the first tiles are on their way meanwhile
   for (int tile = warp; tile < n_tiles; tile += kWarps) {
     const uint4 now = ahead[0];
 #pragma unroll
@@ -39,7 +38,7 @@ __global__ void __launch_bounds__(kWarps* kWarp) ternary_dp4a_kernel(TernaryBatc
       const uint32_t word = ternary_word(now, s);
 #pragma unroll
       for (int r = 0; r < kRows; r++) {
-        const int low = q[r][tile * 32 + s * 8], high = q[r][tile * 32 + s * 8 + 4];
+        const int low = __ldg(q[r] + tile * 32 + s * 8), high = __ldg(q[r] + tile * 32 + s * 8 + 4);
         sum[r][0] = __dp4a(ternary_codes(word, 2), high, __dp4a(ternary_codes(word, 0), low, sum[r][0]));
         sum[r][1] = __dp4a(ternary_codes(word, 3), high, __dp4a(ternary_codes(word, 1), low, sum[r][1]));
       }

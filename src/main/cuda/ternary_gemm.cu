@@ -22,7 +22,6 @@ __device__ __forceinline__ int swizzled(int row, int piece) { return row * kRowB
 // kN8: tiles of 8 activation rows of a warp.
 template <int kN8>
 __global__ void __launch_bounds__(kThreads) ternary_gemm_kernel(TernaryBatch batch) {
-  wait_for_earlier_kernels();
   constexpr int kBlockN = kWarpsN * kN8 * 8;
   constexpr int kStageBytes = kBlockN * kRowBytes;
   int unit = blockIdx.x;

@@ -31,7 +31,6 @@ __device__ __forceinline__ Four activations_of(const int8_t* q, int chunk, int g
 }
 
 __global__ void __launch_bounds__(kWarps* kWarp) ternary_lookup_kernel(TernaryBatch batch, int first_row) {
-  wait_for_earlier_kernels();
   int unit = blockIdx.x;
   const TernaryProduct& p = ternary_product_of(batch, unit);
   const TernaryActs& acts = batch.acts;

@@ -28,7 +28,6 @@ __global__ void __launch_bounds__(kWarps* kWarp) ternary_mma_kernel(TernaryBatch
 #pragma unroll
   for (int a = 0; a < kAhead; a++)
     ahead[a] = warp + a * kWarps < n_tiles ? __ldg(tiles + static_cast<int64_t>(warp + a * kWarps) * kWarp) : uint4{};
-  wait_for_earlier_kernels();  // the first tiles are on their way meanwhile
   for (int tile = warp; tile < n_tiles; tile += kWarps) {
     const uint4 now = ahead[0];
 #pragma unroll
@@ -43,7 +42,7 @@ __global__ void __launch_bounds__(kWarps* kWarp) ternary_mma_kernel(TernaryBatch
       for (int i = 0; i < 4; i++) a[i] = static_cast<uint32_t>(ternary_codes(word, i));
 #pragma unroll
       for (int j = 0; j < kTiles; j++) {
-        const uint32_t b[2] = {q[j][tile * 32 + s * 8], q[j][tile * 32 + s * 8 + 4]};
+        const uint32_t b[2] = {__ldg(q[j] + tile * 32 + s * 8), __ldg(q[j] + tile * 32 + s * 8 + 4)};
         mma_s8(sum[j], a, b);
       }
     }

@@ -314,7 +314,6 @@ __device__ __forceinline__ void consume(const Block<S>& b) {
 template <class S>
 __global__ void __launch_bounds__(kThreads, 1)
     attention_prefill_sm90_kernel(const AttentionArgs args, const __grid_constant__ CUtensorMap k_map, const __grid_constant__ CUtensorMap v_map) {
-  wait_for_earlier_kernels();
   const int n_work = args.counts->n_prefill;
   if (static_cast<int>(blockIdx.x) >= n_work) return;
   const PrefillWork work = args.prefill[n_work - 1 - blockIdx.x];  // later rows of a prompt see more: longest first

@@ -81,7 +81,6 @@ __device__ __forceinline__ void consume(unsigned char* stages, Ring& ring, int w
 
 template <class T, int kRows>
 __global__ void __launch_bounds__(kThreads, 1) dense_halves_sm90_kernel(const __grid_constant__ Batch batch) {
-  wait_for_earlier_kernels();
   int unit = blockIdx.x, i = 0;
   while (i + 1 < batch.n && unit >= batch.end[i]) i++;
   if (i > 0) unit -= batch.end[i - 1];

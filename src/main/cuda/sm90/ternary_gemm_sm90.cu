@@ -25,7 +25,6 @@ struct Ring {
 
 __global__ void __launch_bounds__(kThreads, 1)
     ternary_gemm_sm90_kernel(const __grid_constant__ TernaryBatch batch, const __grid_constant__ CUtensorMap activations) {
-  wait_for_earlier_kernels();
   int unit = blockIdx.x;
   const TernaryProduct& p = ternary_product_of(batch, unit);
   unsigned char* const stages = dynamic_shared();

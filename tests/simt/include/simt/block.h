@@ -53,7 +53,6 @@ struct Thread {
   int lane = 0;
   Warp* warp = nullptr;
   Site site;
-  bool waited = false;         // for earlier kernels
   std::vector<Copy> copies;    // oldest first
   std::vector<size_t> groups;  // ends of the committed groups in copies
 };
@@ -96,7 +95,6 @@ struct Grid {
   size_t shared = 0;
   void (*body)(const void* call) = nullptr;
   std::shared_ptr<const void> call;  // the kernel and its arguments
-  bool overlaps = false;             // its threads must wait for earlier kernels
 };
 
 class Block {
@@ -187,9 +185,6 @@ inline int Block::current_linear() { return current_thread->linear; }
 
 // Ends the kernel with an error that stays, as a GPU would, and with a text that names the kernel and the thread.
 [[noreturn]] __attribute__((format(printf, 2, 3))) void fault(cudaError_t code, const char* format, ...);
-
-// Marks that the thread has done so. Kernels run one after the other here, so there is nothing to wait for.
-inline void waited_for_earlier_kernels() { thread().waited = true; }
 
 inline unsigned char* dynamic_shared() { return block().shared(); }
 // n_bytes at pointer, which must lie in shared memory and be aligned.

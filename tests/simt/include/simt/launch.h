@@ -15,9 +15,9 @@ namespace simt {
 // Checks the configuration and puts the grid on the stream. It runs when the host waits for it.
 cudaError_t enqueue(Grid grid, CUstream_st* stream);
 
-// A grid of the kernel. The arguments are copied now, as a launch does.
+// The arguments are copied now, as a launch does.
 template <class... P, class... A>
-Grid grid_of(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, A&&... args) {
+cudaError_t launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, CUstream_st* stream, A&&... args) {
   struct Call {
     void (*kernel)(P...);
     std::tuple<std::decay_t<P>...> args;
@@ -32,20 +32,6 @@ Grid grid_of(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, size
     const Call& c = *static_cast<const Call*>(call);
     std::apply(c.kernel, c.args);
   };
-  return g;
-}
-
-template <class... P, class... A>
-cudaError_t launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, CUstream_st* stream, A&&... args) {
-  return enqueue(grid_of(name, kernel, grid, block, shared, std::forward<A>(args)...), stream);
-}
-
-// The same for a kernel that may start before those before it have ended: every thread must call waited_for_earlier_kernels().
-template <class... P, class... A>
-cudaError_t launch_overlapping(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, CUstream_st* stream,
-                               A&&... args) {
-  Grid g = grid_of(name, kernel, grid, block, shared, std::forward<A>(args)...);
-  g.overlaps = true;
   return enqueue(std::move(g), stream);
 }
 
