@@ -298,28 +298,34 @@ __global__ void __launch_bounds__(kThreads, 1) attention_decode_kernel(const Att
   merge_warps<S>(args, n_heads, partial, acc, state, f);
 }
 
-constexpr int kCombineThreads = 128;
-
-// One row and head a block: the largest m of its splits, then their weighted sum in ascending order.
-__global__ void __launch_bounds__(kCombineThreads) attention_combine_kernel(const AttentionArgs args) {
+// 32 elements of one row and head a block: the largest m of its splits, then their weighted sum in ascending order. A long stream has
+// hundreds of splits, so 32 of them are on their way at once: a lane has the factor of one.
+__global__ void __launch_bounds__(kWarp) attention_combine_kernel(const AttentionArgs args) {
   if (static_cast<int>(blockIdx.x) >= args.counts->n_combine) return;
   const CombineWork work = args.combine[blockIdx.x];
-  const int head = blockIdx.y, head_dim = args.kv.head_dim;
+  const int head = blockIdx.y, head_dim = args.kv.head_dim, lane = threadIdx.x, d = blockIdx.z * kWarp + lane;
   const int64_t stride = static_cast<int64_t>(args.n_heads) * (head_dim + 2);
   const float* const part = args.partial + work.first * stride + static_cast<int64_t>(head) * (head_dim + 2);
-  float* const out = args.out + (static_cast<int64_t>(work.row) * args.n_heads + head) * head_dim;
   float m = kMinusInfinity;
-  for (int i = 0; i < work.n; i++) m = fmaxf(m, part[i * stride + head_dim]);
-  const float base = softmax_base(m);
-  for (int d = threadIdx.x; d < head_dim; d += kCombineThreads) {
-    float sum = 0, l = 0;
-    for (int i = 0; i < work.n; i++) {
-      const float factor = softmax_rescale(part[i * stride + head_dim], base);
-      l = __fmaf_rn(part[i * stride + head_dim + 1], factor, l);
-      sum = __fmaf_rn(part[i * stride + d], factor, sum);
+  for (int i = lane; i < work.n; i += kWarp) m = fmaxf(m, part[i * stride + head_dim]);
+  const float base = softmax_base(warp_max(m));
+  float sum = 0, l = 0;
+  for (int first = 0; first < work.n; first += kWarp) {
+    float x[kWarp];
+#pragma unroll
+    for (int i = 0; i < kWarp; i++) x[i] = first + i < work.n && d < head_dim ? part[(first + i) * stride + d] : 0;
+    const float* const mine = part + (first + lane) * stride + head_dim;
+    const float factor_mine = first + lane < work.n ? softmax_rescale(mine[0], base) : 0;
+    const float l_mine = first + lane < work.n ? mine[1] : 0;
+#pragma unroll
+    for (int i = 0; i < kWarp; i++) {
+      const float factor = __shfl_sync(kAllLanes, factor_mine, i), l_of = __shfl_sync(kAllLanes, l_mine, i);
+      if (first + i >= work.n) continue;
+      l = __fmaf_rn(l_of, factor, l);
+      sum = __fmaf_rn(x[i], factor, sum);
     }
-    out[d] = sum * softmax_inverse(l);
   }
+  if (d < head_dim) args.out[(static_cast<int64_t>(work.row) * args.n_heads + head) * head_dim + d] = sum * softmax_inverse(l);
 }
 
 template <class T, bool kInt8, int kDim, int kKeys>
@@ -354,7 +360,8 @@ void launch_attention_decode(const AttentionArgs& args, int max_work, int max_ro
     else
       launch_type<__half, false>(args, max_work, stream);
   }
-  launch("attention_combine_kernel", attention_combine_kernel, dim3(max_rows, args.n_heads), dim3(kCombineThreads), 0, stream, args);
+  launch("attention_combine_kernel", attention_combine_kernel, dim3(max_rows, args.n_heads, ceil_div(args.kv.head_dim, kWarp)), dim3(kWarp), 0,
+         stream, args);
 }
 
 }  // namespace tern::cuda

@@ -10,14 +10,12 @@ constexpr int kThreads = 256;
 constexpr int kBlocksPerSm = 6;
 
 __global__ void __launch_bounds__(kThreads) pattern_write_kernel(uint64_t* words, int64_t n, Pattern pattern) {
-  wait_for_earlier_kernels();
   const int64_t step = int64_t{gridDim.x} * kThreads;
   for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < n; i += step) words[i] = pattern_word(pattern, i);
 }
 
 __global__ void __launch_bounds__(kThreads)
 pattern_verify_kernel(const uint64_t* words, int64_t n, Pattern pattern, PatternFaults* faults) {
-  wait_for_earlier_kernels();
   const int64_t step = int64_t{gridDim.x} * kThreads;
   for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < n; i += step) {
     const uint64_t found = words[i];

@@ -42,7 +42,6 @@ struct Int8 {
 
 template <class Op>
 __global__ void __launch_bounds__(kThreads) peak_kernel(int n_rounds, float* sink) {
-  wait_for_earlier_kernels();
   uint32_t a[4], b[2];
 #pragma unroll
   for (unsigned i = 0; i < 4; i++) a[i] = operand(threadIdx.x * 4 + i);

@@ -1,8 +1,8 @@
 // Ternary sums by the tile products of AMX (cpu/amx_tiles.h). What the four (or five) codes that are taken out of 16 rows' dwords at
 // once make is 16 groups of four columns' weights, which is a row of a tile B as it is: [columns / 4][16 rows][4]. So the layouts
 // are those of avx512_vnni and avx512_vnni3, whose kernels do what has few activation rows.
-// Many: the codes of 640 columns and 32 rows are taken out into 20 KiB, which stay in L1, and meet 32 activation rows at a time, which
-// come from L2 (20 KiB of their 640 columns, also L1 while they are used); 2 x 2 tiles of sums, four chains of products.
+// Many: the codes of 320 columns and 32 rows are taken out into 10 KiB, which stay in L1, and meet 32 activation rows at a time, which
+// come from L2 (10 KiB of their 320 columns, also L1 while they are used); 2 x 2 tiles of sums, four chains of products.
 #include <immintrin.h>
 
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace tern::cpu {
 namespace {
 
 constexpr int kFewest = 8;       // activation rows; fewer leave too little to do for a tile
-constexpr int kBlockCols = 640;  // whole steps of both layouts, whole tiles
+constexpr int kBlockCols = 320;  // whole steps of both layouts, whole tiles
 constexpr int kBlockTiles = kBlockCols / 64;
 constexpr int kHalfBytes = kBlockTiles * kTmmBytes;  // the codes of a block and 16 rows
 constexpr int kActRows = 2 * kTmmRows;

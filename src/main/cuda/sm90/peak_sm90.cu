@@ -25,7 +25,6 @@ __device__ __forceinline__ unsigned char* filled_shared() {
 }
 
 __global__ void __launch_bounds__(kThreads, 1) peak_half_sm90_kernel(int n_rounds, float* sink) {
-  wait_for_earlier_kernels();
   unsigned char* const shared = filled_shared();
   const uint64_t a = wgmma_matrix(shared), b = wgmma_matrix(shared + kActs * kRowBytes);
   float sum[kHalfRows / 2];
@@ -48,7 +47,6 @@ __global__ void __launch_bounds__(kThreads, 1) peak_half_sm90_kernel(int n_round
 }
 
 __global__ void __launch_bounds__(kThreads, 1) peak_int8_sm90_kernel(int n_rounds, float* sink) {
-  wait_for_earlier_kernels();
   const uint64_t b = wgmma_matrix(filled_shared());
   uint32_t a[kSteps][4];
 #pragma unroll
