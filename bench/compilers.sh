@@ -38,8 +38,12 @@ if [ -z "${TERN_BUILT:-}" ]; then
   build clang "$clangxx"
 fi
 
-# What built it, as the program itself says.
-version() { strings -n 8 "$dir/$1/bench/ternary_bench" | grep -m1 -E '^(GCC: |clang version|Debian clang version|Ubuntu clang version)' || echo "unknown"; }
+# What built it, as the program itself says; one of clang names the g++ of its C library too.
+version() {
+  local all
+  all=$(strings -n 8 "$dir/$1/bench/ternary_bench" | grep -E '^(GCC: |[A-Z]?[a-z]* ?clang version)' || true)
+  { grep 'clang version' <<<"$all" || echo "${all:-unknown}"; } | head -n 1
+}
 
 # bench,case,microseconds
 run() { # name

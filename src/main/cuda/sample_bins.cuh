@@ -93,7 +93,9 @@ __device__ __forceinline__ void find_bin(PickShared& s, const BinRange& range, M
   const int bin = group * 32 + lane_id();
   own = measure(BinRange::slot(bin));
   running = before + warp_running_sum(own);
-  if (lane_id() != __ffs(static_cast<int>(__ballot_sync(kAllLanes, running >= need))) - 1) return;
+  const int of_bin = __ffs(static_cast<int>(__ballot_sync(kAllLanes, running >= need))) - 1;
+  __syncwarp();  // all lanes have read what one of them now writes
+  if (lane_id() != of_bin) return;
   const Key width = (Key{1} << range.shift) - 1;
   s.highest = range.highest - (Key(bin) << range.shift);
   s.lowest = s.highest - range.lowest > width ? s.highest - width : range.lowest;

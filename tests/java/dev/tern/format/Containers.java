@@ -1,6 +1,5 @@
 package dev.tern.format;
 
-import com.sun.management.OperatingSystemMXBean;
 import dev.tern.Engine;
 import dev.tern.Generation;
 import dev.tern.Model;
@@ -8,12 +7,12 @@ import dev.tern.Sampling;
 import dev.tern.Session;
 import dev.tern.cache.CachePolicy;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -101,13 +100,16 @@ public final class Containers {
         .orElseThrow();
   }
 
+  private static double cpuSeconds() {
+    return ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO).toNanos() * 1e-9;
+  }
+
   private static String load(Path path) throws IOException {
-    OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
     long begin = System.nanoTime();
-    long beginCpu = system.getProcessCpuTime();
+    double beginCpu = cpuSeconds();
     try (Model model = Model.load(path)) {
       double seconds = (System.nanoTime() - begin) * 1e-9;
-      double cpu = (system.getProcessCpuTime() - beginCpu) * 1e-9;
+      double cpu = cpuSeconds() - beginCpu;
       long peak = peakKiB() * 1024;
       StringBuilder text = new StringBuilder();
       try (Engine engine = Engine.builder(model).cachePolicy(CachePolicy.sinksAndWindow(4, 251)).build();
