@@ -19,7 +19,11 @@ for target in load step; do
 done
 
 mvn -B -q dependency:build-classpath -Dmdep.includeScope=test -Dmdep.outputFile="$PWD/target/fuzz/classpath"
-tr ':' '\n' <target/fuzz/classpath | while read -r jar; do cp "$jar" "$pack/lib/"; done
+tr ':' '\n' <target/fuzz/classpath | while read -r jar || [[ $jar ]]; do # not compressed: what compresses the folder does that better
+  rm -rf target/fuzz/jar && mkdir target/fuzz/jar
+  (cd target/fuzz/jar && jar -xf "$jar" && jar -c -0 -M -f "$pack/lib/$(basename "$jar")" .)
+done
+rm -r target/fuzz/jar
 tar -C target --exclude='*.so*' --exclude='*.gguf' --exclude='*Inputs' -cf - classes test-classes | tar -C "$pack" -xf -
 for target in format/GgufFuzzTest/gguf format/HfFuzzTest/safetensors format/HfFuzzTest/directory format/TokenizerFuzzTest/tokenizerJson \
   format/TokenizerFuzzTest/text jinja/TemplateFuzzTest/chatTemplate; do
