@@ -2,6 +2,7 @@
 # Fuzzes the readers of files (Jazzer) and the C ABI (libFuzzer, under AddressSanitizer and UndefinedBehaviorSanitizer), one target after another,
 # and writes what was run to FILE. Exit status 1 if any target found something; the input is then in target/fuzz.
 # usage: tests/fuzz/run.sh MINUTES_PER_TARGET [FILE [TARGET...]]; needs the build (mvn package), for load and step also clang.
+# Many millions of executions on many cores are what farm.sh is for.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 minutes=${1:?usage: tests/fuzz/run.sh MINUTES_PER_TARGET [FILE [TARGET...]]}
@@ -53,12 +54,7 @@ native_target() {
 }
 
 if [[ " ${targets[*]} " =~ \ (load|step)\  ]]; then
-  compiler=$(command -v clang++-19 || command -v clang++-14 || command -v clang++) || {
-    echo "no clang: apt-get install clang-19 libclang-rt-19-dev" >&2
-    exit 1
-  }
-  CC=${compiler/clang++/clang} CXX=$compiler cmake --preset fuzz >"$work/cmake.log" &&
-    cmake --build build/fuzz -j "$(nproc)" --target load_fuzz step_fuzz >>"$work/cmake.log" 2>&1 || exit 1
+  tests/fuzz/native.sh >"$work/cmake.log" || exit 1
 fi
 mvn -B -q dependency:build-classpath -Dmdep.includeScope=test -Dmdep.outputFile="$work/classpath" || exit 1
 classpath=$(<"$work/classpath")

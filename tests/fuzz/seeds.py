@@ -117,17 +117,24 @@ for name, tensors in (("none", []), ("two", [("a", "F32", [2], bytes(8)), ("b", 
 out = os.path.join(JAVA, "HfFuzzTestInputs", "directory")
 put(out, "llama", hf(False))
 put(out, "bitnet", hf(True))
+put(out, "heads-of-one", hf(False).replace(b'"head_dim": 8', b'"head_dim": 1'))  # factors for no pair of elements
 
 out = os.path.join(JAVA, "TokenizerFuzzTestInputs", "tokenizerJson")
 put(out, "bytelevel", TOKENIZER)
 put(out, "fallback", TOKENIZER_SPM)
 put(out, "split", TOKENIZER_SPLIT)
 out = os.path.join(JAVA, "TokenizerFuzzTestInputs", "text")
-put(out, "words", "ab abc  I'll 1234\r\n<user> <end>\u2581 ".encode())
-put(out, "unicode", "\u00e9\u4e2d\U0001f999\u0661\u017f\u3000".encode())
-put(out, "surrogates", struct.pack("<4H", 0xd800, 0x61, 0xdc00, 0xd83e))
-put(out, "composed", struct.pack("<4H", 0x2adc, 0x3e, 0x338, 0xd83e))  # what Qwen 2 takes apart and puts together
-put(out, "not-utf8", bytes([0xc3, 0x28, 0xff, 0xf0, 0x9f, 0x80]))
+texts = {
+    "words": "ab abc  I'll 1234\r\n<user> <end>\u2581 ".encode(),
+    "unicode": "\u00e9\u4e2d\U0001f999\u0661\u017f\u3000".encode(),
+    "surrogates": struct.pack("<4H", 0xd800, 0x61, 0xdc00, 0xd83e),
+    "composed": struct.pack("<4H", 0x2adc, 0x3e, 0x338, 0xd83e),  # what Qwen 2 takes apart and puts together
+    "not-utf8": bytes([0xc3, 0x28, 0xff, 0xf0, 0x9f, 0x80]),
+    "tokens": b"\xff" * 4096,  # as many tokens as a text can have
+}
+for name, text in texts.items():
+    for kind in range(8):  # the tokenizer, and how bytes are text
+        put(out, "%s-%d" % (name, kind), bytes([kind]) + text)
 
 # Chat templates: those that are checked against Jinja, and one with a bit of everything.
 with open(os.path.join(ROOT, "data", "chat", "cases.json")) as f:
@@ -146,7 +153,7 @@ hostile = [
     "{% set k = 'A' * 999 %}{{ ([k] * 99) | sort | length }}", "{{ ('x,' * 99).rsplit(',', 90) | length }}",
     long + "{{ ([{'x': 1}] * 99) | map(attribute=k ~ '.' ~ k, default=1) | list | length }}",
     "{{ ([9007199254740992, 9007199254740993, 9007199254740992.0, 9007199254740994, 1e308 * 10 - 1e308 * 10] * 100) | sort | length }}",
-    "{{ 'a' | map(*(['map'] * 500)) | list }}", "{{ 'a'.ljust(4611686018427387904) }}{{ '%-9.3s|%+06.2f' % ('\U0001f600', 1.5) }}",
+    "{{ 'a' | map(*(['map'] * 500)) | list }}", "{{ ([07199/5410] * 32100) | sort}}", "{{ 'a'.ljust(4611686018427387904) }}{{ '%-9.3s|%+06.2f' % ('\U0001f600', 1.5) }}",
 ]
 for i, template in enumerate(hostile):
     put(os.path.join(ROOT, "resources", "dev", "tern", "jinja", "TemplateFuzzTestInputs", "chatTemplate"), "hostile%02d" % i, template.encode())

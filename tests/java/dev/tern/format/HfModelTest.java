@@ -311,6 +311,8 @@ class HfModelTest {
         kind("2^31 - 1 layers", format, "num_hidden_layers", d -> d.config.put("num_hidden_layers", Integer.MAX_VALUE)),
         kind("0 heads", format, "num_attention_heads", d -> d.config.put("num_attention_heads", 0)),
         kind("heads as text", format, "num_attention_heads", d -> d.config.put("num_attention_heads", "4")),
+        kind("heads of nothing", unsupported, "heads of 0", d -> d.config.put("num_attention_heads", 1 << 20).remove("head_dim")),
+        kind("heads of one element", unsupported, "heads of 1 ", d -> d.config.put("head_dim", 1)),
         kind("heads of 2^30", unsupported, "heads of", d -> d.config.put("head_dim", 1 << 30)),
         kind("epsilon of text", format, "rms_norm_eps", d -> d.config.put("rms_norm_eps", "x")),
         kind("no epsilon", format, "layer_norm_rms_epsilon", d -> d.config.remove("rms_norm_eps")),

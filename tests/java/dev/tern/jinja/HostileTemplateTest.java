@@ -98,6 +98,8 @@ class HostileTemplateTest {
         "{% set s = ('\\x01' * 1000) * 1000 %}{{ s | tojson | length }}{{ [s] | string | length }}{{ s | tojson | length }}{{ s | tojson | length }}",
         "{{ ([2.2250738585072014e-308, 1.7976931348623157e308] * 90000) | string | length }}", k + "{% for i in range(99) %}{{ k.replace('', '') | length }}{% endfor %}",
         "{% set r = range(90000) | map('string') | list %}{% for i in range(10) %}{{ r | map('int') | sum }}{% endfor %}",
+        "{% for j in range(9) %}{% for i in range(30000) %}{% set x = (1.3306839186691313 | round(40), '%.2f' % 1.33) %}{% endfor %}{% endfor %}",
+        "{{ ([7199 / 5410] * 32100) | sort }}", "{{ ([5e-324, 1.2345678901234567e-300, -0.0] * 30000) | tojson }}",
         "{{ ([2.3e-308] * 90000) | map('round', 300) | list | length }}", "{% for i in range(90000) %}{% if '%.60f' % 1.7e308 %}{% endif %}{% endfor %}",
         "{% filter trim" + "|trim".repeat(20_000) + " %}a{% endfilter %}", "{{ 'a' | map(*(['map'] * 50000)) | list }}", "{{ {a" + "()".repeat(20_000) + ": 1} }}");
   }

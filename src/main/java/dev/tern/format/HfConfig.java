@@ -61,8 +61,8 @@ final class HfConfig {
     ffnDim = positive("intermediate_size");
     nKvHeads = has("num_key_value_heads") ? positive("num_key_value_heads") : nHeads;
     headDim = has("head_dim") ? positive("head_dim") : type.equals("qwen3") ? 128 : hiddenDim / nHeads;
-    if (headDim > ModelSpecReader.MAX_HEAD_DIM) {
-      throw new UnsupportedModelException("config.json: heads of " + headDim + " elements; supported: up to " + ModelSpecReader.MAX_HEAD_DIM);
+    if (headDim == 0 || headDim % 8 != 0 || headDim > ModelSpecReader.MAX_HEAD_DIM) { // of 0 or 1 there would be no factors for RoPE
+      throw new UnsupportedModelException("config.json: heads of " + headDim + " elements; supported: multiples of 8 up to " + ModelSpecReader.MAX_HEAD_DIM);
     }
     tied = flag("tie_word_embeddings", false);
     JsonNode quantization = config.path("quantization_config");

@@ -168,7 +168,9 @@ final class Filters {
     if (Double.isNaN(d) || Double.isInfinite(d) || Math.abs(digits) > 300) {
       return d;
     }
-    env.budget.steps((Math.abs(Math.getExponent(d)) + Math.abs(digits)) / 4); // as many digits are computed with
+    long size = Math.abs(Math.getExponent(d)) + Math.abs(digits); // as many digits are computed with
+    env.budget.steps(size / 4);
+    env.budget.bytes(1536 + 16 * size);
     RoundingMode mode = how == null ? RoundingMode.HALF_EVEN : switch (how.toString()) {
       case "ceil" -> RoundingMode.CEILING;
       case "floor" -> RoundingMode.FLOOR;

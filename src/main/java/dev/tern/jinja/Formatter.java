@@ -102,7 +102,9 @@ final class Formatter {
         if (!Operators.isNumber(value) || precision > MAX_DIGITS) {
           throw Values.error("a value for %f of type " + Values.typeName(value) + ", or more than " + MAX_DIGITS + " digits");
         }
-        env.budget.steps(8 + Math.abs(Math.getExponent(Operators.real(value))) / 8);
+        int size = Math.abs(Math.getExponent(Operators.real(value)));
+        env.budget.steps(8 + size / 8);
+        env.budget.bytes(2048 + 8L * size);
         text = Text.template(String.format(Locale.ROOT, "%." + (precision < 0 ? 6 : precision) + "f", Operators.real(value)));
       }
       default -> throw Values.error("the conversion %" + kind + " is not supported");

@@ -13,6 +13,11 @@ import java.util.Map;
 
 /** Values as text: as Python prints them, and as JSON. */
 final class Printer {
+  // What the digits of a number take: at all, for each binary digit of its exponent, and for each number of digits that is tried.
+  private static final long SETUP_BYTES = 2560;
+  private static final long SIZE_BYTES = 32;
+  private static final long ROUND_BYTES = 448;
+
   private final Env env;
   private final Text.Builder out;
 
@@ -99,17 +104,22 @@ final class Printer {
   static String real(Env env, double d) {
     if (Double.isNaN(d) || Double.isInfinite(d)) {
       return Double.isNaN(d) ? "nan" : d > 0 ? "inf" : "-inf";
+    } else if (d == 0) {
+      return 1 / d < 0 ? "-0.0" : "0.0";
     }
-    env.budget.steps(1 + Math.abs(Math.getExponent(d)) / 4); // very large and very small ones have hundreds of digits
+    int size = Math.abs(Math.getExponent(d)); // very large and very small ones have hundreds of digits
+    env.budget.steps(1 + size / 4);
+    env.budget.bytes(SETUP_BYTES + SIZE_BYTES * size);
     String digits = Double.toString(d);
     BigDecimal value = new BigDecimal(d);
-    BigDecimal cut = value.round(new MathContext(20, RoundingMode.DOWN)); // hundreds of digits would be rounded again and again
+    BigDecimal cut = value.round(new MathContext(17, RoundingMode.DOWN)); // with one more digit they fit into a long, which is rounded at little cost
     if (cut.compareTo(value) != 0) { // one more digit keeps what is above a tie above it
       cut = cut.add(BigDecimal.valueOf(value.signum(), cut.scale() + 1));
     }
-    BigDecimal near = new BigDecimal(Math.ulp(d)).round(new MathContext(3, RoundingMode.UP)); // what is farther away need not be read
+    BigDecimal near = new BigDecimal(2 * Math.ulp(d)).round(new MathContext(3, RoundingMode.UP)); // what is farther away need not be read
     for (int n = 1; n < 17; n++) {
       env.budget.steps(2);
+      env.budget.bytes(ROUND_BYTES);
       BigDecimal shorter = cut.round(new MathContext(n));
       if (shorter.subtract(cut).abs().compareTo(near) <= 0 && Double.parseDouble(shorter.toString()) == d) {
         digits = shorter.toString();
@@ -118,9 +128,9 @@ final class Printer {
     }
     BigDecimal exact = new BigDecimal(digits).stripTrailingZeros();
     int exponent = exact.precision() - exact.scale() - 1;
-    if (d == 0 || exponent >= -4 && exponent < 16) {
+    if (exponent >= -4 && exponent < 16) {
       String plain = exact.toPlainString();
-      return (d == 0 && 1 / d < 0 ? "-" : "") + (plain.contains(".") ? plain : plain + ".0");
+      return plain.contains(".") ? plain : plain + ".0";
     }
     String mantissa = exact.unscaledValue().abs().toString();
     return (d < 0 ? "-" : "") + mantissa.charAt(0) + (mantissa.length() > 1 ? "." + mantissa.substring(1) : "")
