@@ -32,7 +32,7 @@ class BenchKernelTest {
   void measuresAndWritesReports() throws IOException {
     Path json = directory.resolve("kernels.json");
     Path csv = directory.resolve("kernels.csv");
-    Cli.Result result = bench("dense", "attention_decode", "--shapes", "2x33x64,1x70x4/2x16", "--dtype", "F16,BF16", "--warm", "--threads", "2", "--json",
+    Cli.Result result = bench("dense", "attention_decode", "--shapes", "2x33x64,1x70x4/2x16", "--dtype", "F16,BF16", "--warm", "--threads", "2", "--peer", "none", "--json",
         json.toString(), "--csv", csv.toString()).succeeded();
     assertTrue(result.out().contains("2x33x64") && result.out().contains("measured: read "), result.out());
     KernelReport report = KernelReportJson.read(Files.readString(json), "the report");
