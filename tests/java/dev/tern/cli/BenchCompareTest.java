@@ -40,7 +40,7 @@ class BenchCompareTest {
   void doubtfulFiguresAreSaid() throws IOException {
     String quiet = file("a.json", of(1e-3, 1));
     String noisy = file("b.json", KernelReports.report(KernelReports.result(9, KernelReports.around(1e-3, 1e-3))));
-    assertTrue(Cli.run("bench", "compare", quiet, noisy).succeeded().out().contains("1 of the 3 figures were doubtful"));
+    assertTrue(Cli.run("bench", "compare", noisy, quiet).succeeded().out().contains("1 of the 3 figures were doubtful"));
     assertFalse(Cli.run("bench", "compare", quiet, quiet).succeeded().out().contains("doubtful"));
   }
 
@@ -48,7 +48,9 @@ class BenchCompareTest {
   void aLostCaseIsSaid() throws IOException {
     String before = file("a.json", of(1e-3, 1));
     String after = file("b.json", KernelReports.report(KernelReports.result(9, KernelReports.around(1e-3, 1e-5))));
-    assertTrue(Cli.run("bench", "compare", before, after).succeeded().out().contains("only before"));
+    Cli.Result lost = Cli.run("bench", "compare", before, after);
+    assertEquals(1, lost.status());
+    assertTrue(lost.out().contains("only before") && lost.out().contains("Measured before and not now: 1"), lost.out());
   }
 
   @Test

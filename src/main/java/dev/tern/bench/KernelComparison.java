@@ -42,7 +42,7 @@ public record KernelComparison(List<Row> rows) {
    * Compares.
    *
    * @param threshold share of the time that a change must exceed: 0.05
-   * @throws IllegalArgumentException if it is not 0 or more
+   * @throws IllegalArgumentException if it is not 0 or more, or if a report has a case twice
    */
   public static KernelComparison of(KernelReport first, KernelReport second, double threshold) {
     if (!(threshold >= 0)) {
@@ -61,7 +61,11 @@ public record KernelComparison(List<Row> rows) {
 
   private static Map<String, KernelResult> measured(KernelReport report) {
     Map<String, KernelResult> map = new LinkedHashMap<>();
-    report.results().stream().filter(KernelResult::measured).forEach(r -> map.put(r.kernelCase().key(), r));
+    for (KernelResult result : report.results()) {
+      if (result.measured() && map.put(result.kernelCase().key(), result) != null) {
+        throw new IllegalArgumentException("a report has " + result.kernelCase().key() + " twice");
+      }
+    }
     return map;
   }
 
@@ -78,10 +82,11 @@ public record KernelComparison(List<Row> rows) {
     double low = b.low() / a.high();
     double high = b.high() / a.low();
     Verdict verdict;
+    boolean known = a.spread() < Double.POSITIVE_INFINITY && b.spread() < Double.POSITIVE_INFINITY; // enough samples for an interval
     if (ratio > 1 + threshold) {
-      verdict = low > 1 ? Verdict.SLOWER : Verdict.UNCLEAR;
+      verdict = known && low > 1 ? Verdict.SLOWER : Verdict.UNCLEAR;
     } else if (ratio < 1 / (1 + threshold)) {
-      verdict = high < 1 ? Verdict.FASTER : Verdict.UNCLEAR;
+      verdict = known && high < 1 ? Verdict.FASTER : Verdict.UNCLEAR;
     } else {
       verdict = Verdict.SAME;
     }

@@ -53,6 +53,8 @@ public final class KernelSuite {
       return new PeerResult(peer.name(), peer.version(), sampler.run(timer), timer.note());
     } catch (RuntimeException e) {
       return new PeerResult(peer.name(), peer.version(), null, "failed: " + e.getMessage());
+    } catch (LinkageError | OutOfMemoryError e) { // of a preset or its library
+      return new PeerResult(peer.name(), peer.version(), null, "failed: " + e);
     }
   }
 }

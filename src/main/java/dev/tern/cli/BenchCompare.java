@@ -63,7 +63,14 @@ final class BenchCompare implements Callable<Integer> {
       io.out().format("%d of the %d figures were doubtful when they were measured: a verdict on them is of the machine's noise as much as of the kernels.%n",
           doubtful, first.results().size() + second.results().size());
     }
-    return comparison.count(Verdict.SLOWER) > 0 ? Tern.FAILED : Tern.OK;
+    long lost = comparison.count(Verdict.ONLY_FIRST);
+    if (lost > 0) {
+      io.out().format("Measured before and not now: %d.%n", lost);
+    }
+    if (comparison.rows().isEmpty()) {
+      throw new IllegalArgumentException("no case was measured in either report");
+    }
+    return comparison.count(Verdict.SLOWER) + lost > 0 ? Tern.FAILED : Tern.OK;
   }
 
   private static KernelReport read(Path file) {

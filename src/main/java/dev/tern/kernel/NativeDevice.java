@@ -8,7 +8,7 @@ import org.bytedeco.javacpp.BytePointer;
 
 /** A backend with its threads. Thread-safe. */
 public final class NativeDevice extends NativeHandle {
-  private final tern_device device = new tern_device();
+  private final tern_device device;
   private int nEngines;
 
   /**
@@ -19,7 +19,9 @@ public final class NativeDevice extends NativeHandle {
    */
   public NativeDevice(Device which, int nThreads) {
     super("device");
+    // First: where another thread loads the library, a class of JavaCPP that is initialised here beside it would wait for it, and it for that.
     Native.require();
+    device = new tern_device();
     if (which.isCuda()) {
       CudaLibrary.locate();
     }

@@ -58,7 +58,8 @@ public final class Baseline {
     for (JsonNode check : root.path("checks")) {
       JsonNode figure = check.path("figures").path(0);
       if (Group.SPEED.id().equals(check.path("group").textValue()) && figure.path("value").isNumber()) {
-        if (!(figure.path("value").doubleValue() > 0)) {
+        double value = figure.path("value").doubleValue();
+        if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
           throw new BaselineException(file + ": the speed of " + check.path("id").asText() + " is " + figure.path("value"), null);
         }
         speeds.put(check.path("id").asText(), figure.path("value").doubleValue());

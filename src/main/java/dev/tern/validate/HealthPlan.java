@@ -1,10 +1,12 @@
 package dev.tern.validate;
 
+import dev.tern.kernel.DeviceChecks.Result;
 import dev.tern.validate.Health.EccErrors;
 import dev.tern.validate.Subject.Repeated;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** When a device's health is looked at: before the other checks, under load, and after them. */
 final class HealthPlan {
@@ -78,13 +80,19 @@ final class HealthPlan {
       return first; // nothing that load would change
     }
     AtomicBoolean stop = new AtomicBoolean();
+    AtomicReference<Outcome> broken = new AtomicReference<>();
     Thread load = new Thread(() -> {
       try {
         while (!stop.get()) {
-          subject.repeat(Repeated.DENSE_LARGE, LOAD_REPEATS, 1);
+          Result computed = subject.repeat(Repeated.DENSE_LARGE, LOAD_REPEATS, 1);
+          if (computed.failed()) {
+            broken.set(Outcome.fail("under load it computed wrong: " + computed.text()));
+            stop.set(true);
+          }
         }
-      } catch (RuntimeException e) {
-        stop.set(true); // the checks that follow meet the same, and say it
+      } catch (RuntimeException | Error e) {
+        broken.set(Outcome.unknown("it could not be kept busy: " + e));
+        stop.set(true);
       }
     }, "tern-validate-load");
     load.setDaemon(true);
@@ -102,6 +110,9 @@ final class HealthPlan {
     } catch (InterruptedException e) {
       stop.set(true);
       Thread.currentThread().interrupt();
+    }
+    if (broken.get() != null) {
+      return broken.get();
     }
     return result == null ? first : result;
   }

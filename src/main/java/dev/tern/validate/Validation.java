@@ -121,6 +121,8 @@ public final class Validation {
       outcome = Outcome.unknown("too little memory for the check: " + e.getMessage());
     } catch (TernException e) {
       outcome = Outcome.unknown("the check could not be made: " + e.getMessage());
+    } catch (RuntimeException e) { // one check's mistake must not cost the report of the others
+      outcome = Outcome.unknown("a bug in the check: " + e);
     }
     state.seconds += (System.nanoTime() - begin) * 1e-9;
     state.rounds++;
