@@ -16,6 +16,7 @@ import dev.tern.validate.Health.Throttle;
 import dev.tern.validate.Subject.MemoryPattern;
 import dev.tern.validate.Subject.Repeated;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -96,7 +97,7 @@ class PlantedFaultsTest {
     health(all, "health.ecc", Verdict.UNKNOWN, h -> h.eccErrors = Reading.unreadable("not supported"));
     subject(all, "correct.products", Verdict.FAIL, s -> s.wrongGroups = Set.of("products"));
     subject(all, "correct.attention", Verdict.FAIL, s -> s.wrongGroups = Set.of("attention"));
-    for (Repeated what : Repeated.values()) {
+    for (Repeated what : EnumSet.complementOf(EnumSet.of(Repeated.DENSE_LARGE))) { // that one is also the load
       subject(all, "repeat." + what.name().toLowerCase(Locale.ROOT), Verdict.FAIL, s -> s.wrong = Set.of(what));
     }
     for (MemoryPattern pattern : MemoryPattern.values()) {
@@ -127,6 +128,17 @@ class PlantedFaultsTest {
     expected.put(id, verdict);
     assertEquals(expected, notPassed(report));
     assertEquals(verdict == Verdict.UNKNOWN ? Verdict.PASS : verdict, report.verdict(), "health that cannot be read decides nothing");
+  }
+
+  @Test
+  void wrongBitsUnderLoadAreToldByTheChecksThatLookMeanwhile() {
+    FakeSubject subject = new FakeSubject();
+    subject.wrong = Set.of(Repeated.DENSE_LARGE);
+    Map<String, Verdict> expected = new TreeMap<>(NO_FLOOR);
+    for (String id : List.of("repeat.dense_large", "health.temperature", "health.throttle", "health.core_clock", "health.memory_clock")) {
+      expected.put(id, Verdict.FAIL);
+    }
+    assertEquals(expected, notPassed(validate(subject, new FakeHealth(), 0)));
   }
 
   @Test
