@@ -42,9 +42,11 @@ class CpuBackend final : public Backend {
 
   Buffer allocate(int64_t n_bytes, const char* purpose) override { return Buffer(n_bytes, purpose); }
   bool host_memory() const override { return true; }
-  void upload(void* to, const void* host, int64_t n_bytes) override { std::memcpy(to, host, static_cast<size_t>(n_bytes)); }
+  void upload(void* to, const void* host, int64_t n_bytes) override {
+    if (n_bytes > 0) std::memcpy(to, host, static_cast<size_t>(n_bytes));  // nothing may be a null pointer
+  }
   void download(void* host, const void* from, int64_t n_bytes) override {
-    std::memcpy(host, from, static_cast<size_t>(n_bytes));
+    if (n_bytes > 0) std::memcpy(host, from, static_cast<size_t>(n_bytes));
   }
 
   std::unique_ptr<StepRunner> create_runner(const HeadShape&, const StepLimits& limits) override;
