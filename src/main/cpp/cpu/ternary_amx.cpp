@@ -15,14 +15,13 @@
 namespace tern::cpu {
 namespace {
 
-constexpr int kFewest = 8;       // activation rows; fewer leave too little to do for a tile
+constexpr int kFewest = kGroupActs + 1;  // activation rows; fewer are one call of the other kernel, which takes 8 in 0.5 to 0.8 of the time
 constexpr int kBlockCols = 320;  // whole steps of both layouts, whole tiles
 constexpr int kBlockTiles = kBlockCols / 64;
 constexpr int kHalfBytes = kBlockTiles * kTmmBytes;  // the codes of a block and 16 rows
 constexpr int kActRows = 2 * kTmmRows;
 constexpr int kActTile = 128;   // activation rows of a call: 7000 columns of them are half of a 2 MiB L2
 constexpr int kAheadTiles = 2;  // steps of activations that are asked for before they are used
-static_assert(kFewest <= kGroupActs, "few rows are one call of the other kernel");
 
 inline void read_ahead(const int8_t* tile) {
 #pragma GCC unroll 16
