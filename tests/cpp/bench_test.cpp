@@ -81,8 +81,8 @@ TEST_F(BenchTest, counts_are_those_of_a_walk) {
     EXPECT_EQ(bench.counts().ops, expected.ops);
     EXPECT_EQ(bench.counts().bytes_written, expected.written);
     const int64_t weight_bytes = bench.counts().bytes_read - expected.read;
-    if (c.op == TERN_BENCH_TERNARY) {  // 1.6 bits or 2, in tiles of up to 64 rows and 128 columns, and a float a row
-      const int64_t n_rows = (c.n_out + 63) / 64 * 64, n_cols = (c.n_in + 127) / 128 * 128;
+    if (c.op == TERN_BENCH_TERNARY) {  // 1.6 bits or 2, in tiles of up to 128 rows and 128 columns, and a float a row: which, the plan measures
+      const int64_t n_rows = (c.n_out + 127) / 128 * 128, n_cols = (c.n_in + 127) / 128 * 128;
       EXPECT_GE(weight_bytes, int64_t(c.n_out) * c.n_in / 5 + c.n_out * 4);
       EXPECT_LE(weight_bytes, n_rows * n_cols / 4 + c.n_out * 4);
     } else {
