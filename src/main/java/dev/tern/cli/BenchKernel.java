@@ -15,6 +15,7 @@ import dev.tern.bench.KernelResult;
 import dev.tern.bench.KernelSampler;
 import dev.tern.bench.KernelSuite;
 import dev.tern.bench.TernKernels;
+import dev.tern.report.KernelHtml;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -83,6 +84,9 @@ final class BenchKernel implements Callable<Integer> {
   @Option(names = "--csv", paramLabel = "FILE", description = "writes the figures there")
   Path csv;
 
+  @Option(names = "--html", paramLabel = "FILE", description = "writes a page with plots there: one file, no script, no network")
+  Path html;
+
   private final Streams io;
   private final BiFunction<Device, Integer, List<KernelPeer>> allPeers;
   private final List<String> notes = new ArrayList<>();
@@ -99,6 +103,7 @@ final class BenchKernel implements Callable<Integer> {
     KernelSampler.Limits limits = new KernelSampler.Limits(seconds, SAMPLE_SECONDS, spread, MAX_CALLS);
     Supplier<CpuTimes> cpuTimes = which.isCuda() ? null : () -> CpuTimes.now(List.of());
     List<KernelOp> wanted = ops.stream().map(KernelOp::of).toList();
+    ReportFile htmlFile = ReportFile.of("--html", html);
     Progress progress = new Progress(io, "measuring");
     try (TernKernels kernels = new TernKernels(which, threads)) {
       List<KernelCase> cases = cases(kernels, wanted);
@@ -118,8 +123,10 @@ final class BenchKernel implements Callable<Integer> {
               100 * begin.difference(end)));
         }
         String name = deviceName(which, kernels.describe());
-        finish(new KernelReport(Tern.version(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), machine(), which.name(), name, kernels.describe(),
-            options(kernels.threads()), begin.orBetter(end), Datasheet.of(name).orElse(null), notes, results));
+        KernelReport report = new KernelReport(Tern.version(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), machine(), which.name(), name, kernels.describe(),
+            options(kernels.threads()), begin.orBetter(end), Datasheet.of(name).orElse(null), notes, results);
+        finish(report);
+        htmlFile.write(KernelHtml.of(report));
       } finally {
         progress.clear();
         found.forEach(KernelPeer::close);

@@ -1,6 +1,7 @@
 package dev.tern.cli;
 
 import dev.tern.Device;
+import dev.tern.report.ValidationHtml;
 import dev.tern.validate.Check;
 import dev.tern.validate.CpuHealth;
 import dev.tern.validate.DeviceValidation;
@@ -56,6 +57,9 @@ final class Validate implements Callable<Integer> {
   @Option(names = "--junit", paramLabel = "FILE", description = "writes the report as JUnit XML")
   Path junit;
 
+  @Option(names = "--html", paramLabel = "FILE", description = "writes the report as a page: one file, no script, no network")
+  Path html;
+
   private final Streams io;
 
   Validate(Streams io) {
@@ -68,6 +72,7 @@ final class Validate implements Callable<Integer> {
       throw new IllegalArgumentException("--minutes " + minutes + ": 0 to 100000");
     }
     Device which = Device.of(device);
+    ReportFile.of("--html", html); // before anything is measured
     DeviceValidation.Request request = new DeviceValidation.Request(which, Level.of(level), minutes, baseline, Tern.version());
     return end(DeviceValidation.run(request, () -> new NativeSubject(which, threads), Validate::healthOf, listener()));
   }
@@ -77,6 +82,7 @@ final class Validate implements Callable<Integer> {
     print(report);
     write(json, JsonReport.of(report));
     write(junit, JunitReport.of(report));
+    ReportFile.of("--html", html).write(ValidationHtml.of(report));
     io.out().println(Text.plain(report.summary(), 400));
     return status(report.verdict(), strict);
   }
