@@ -13,8 +13,8 @@ class NativeValidationTest {
 
   @Test
   void thisProcessorComputesRightly() {
-    Report report = DeviceValidation.run(new DeviceValidation.Request(Device.cpu(), SHORT, 0, null, "test"), () -> new NativeSubject(Device.cpu(), 2),
-        (device, place) -> new CpuHealth(), PlantedFaultsTest.SILENT);
+    Report report = DeviceValidation.run(new DeviceValidation.Request(Device.cpu(), SHORT, 0, null, null, "test"), () -> new NativeSubject(Device.cpu(), 2),
+        device -> new CpuHealth(), PlantedFaultsTest.SILENT);
     for (Report.Result r : report.results()) {
       if (r.check().group().isRequired()) {
         assertEquals(Verdict.PASS, r.outcome().verdict(), r.check().id() + ": " + r.outcome().reason());

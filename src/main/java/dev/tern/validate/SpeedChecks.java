@@ -45,11 +45,10 @@ final class SpeedChecks {
   List<Check> all() {
     List<Check> checks = new ArrayList<>();
     for (Timed what : Timed.values()) {
-      String id = "speed." + what.name().toLowerCase(Locale.ROOT);
-      checks.add(Check.once(id, Group.SPEED, words(what), round -> timed(id, what)));
+      checks.add(Check.once(what.id(), Group.SPEED, words(what), round -> timed(what)));
     }
-    checks.add(Check.once("speed.call", Group.SPEED, "a call from Java into native code that does nothing there",
-        round -> measured("speed.call", "us", () -> subject.callSeconds() * 1e6, floors.ofCall())));
+    checks.add(Check.once(Floors.CALL, Group.SPEED, "a call from Java into native code that does nothing there",
+        round -> measured(Floors.CALL, "us", () -> subject.callSeconds() * 1e6, floors.ofCall())));
     return checks;
   }
 
@@ -72,28 +71,20 @@ final class SpeedChecks {
     };
   }
 
-  private static String unit(Timed what) {
-    return switch (what) {
-      case READ, COPY, COPY_TO, COPY_FROM, DECODE -> "GB/s";
-      case DENSE, TERNARY, PREFILL, TERNARY_DECODE, PEAK_F32, PEAK_HALF, PEAK_INT8 -> "Gop/s";
-      case LAUNCH, STEP -> "us";
-    };
-  }
-
   private static double figure(Timed what, Result r) {
-    return switch (unit(what)) {
+    return switch (what.unit()) {
       case "GB/s" -> r.nBytes() / r.seconds() * 1e-9;
       case "Gop/s" -> r.nOps() / r.seconds() * 1e-9;
       default -> r.seconds() * 1e6;
     };
   }
 
-  private Outcome timed(String id, Timed what) {
+  private Outcome timed(Timed what) {
     Result[] first = {subject.speed(what)};
     if (first[0].notHere()) {
       return Outcome.ABSENT;
     }
-    return measured(id, unit(what), () -> {
+    return measured(what.id(), what.unit(), () -> {
       Result now = first[0] != null ? first[0] : subject.speed(what);
       first[0] = null;
       return figure(what, now);
@@ -135,7 +126,7 @@ final class SpeedChecks {
     String text = String.format(Locale.ROOT, "%.4g %s", best, unit);
     Figure spread = Figure.of("spread", 100 * width, "%");
     if (floor == null) {
-      return Outcome.unknown(text + ", measured only: no floor is known for it (--baseline gives one)", Figure.of(latency ? "latency" : "rate", best, unit), spread);
+      return Outcome.unknown(text + ", measured only: no floor is known for it (--baseline or --floors gives one)", Figure.of(latency ? "latency" : "rate", best, unit), spread);
     }
     Figure figure = new Figure(latency ? "latency" : "rate", best, unit, floor.warn());
     if (!slower(best, floor.warn(), latency)) {
@@ -152,7 +143,7 @@ final class SpeedChecks {
     if (width > UNSTEADY) {
       return Outcome.unknown(String.format(Locale.ROOT, "%s; but figures differ by %.0f %%", reason, 100 * width), figure, spread);
     }
-    return slower(best, floor.fail(), latency) ? Outcome.fail(reason, figure, spread) : Outcome.warn(reason, figure, spread);
+    return floor.fails() && slower(best, floor.fail(), latency) ? Outcome.fail(reason, figure, spread) : Outcome.warn(reason, figure, spread);
   }
 
   private static boolean slower(double figure, double limit, boolean latency) {
