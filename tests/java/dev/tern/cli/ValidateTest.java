@@ -57,7 +57,7 @@ class ValidateTest {
   void aBadBaselineEndsBeforeAnythingIsChecked() throws IOException {
     Path bad = Files.writeString(directory.resolve("bad.json"), "{}");
     assertTrue(Cli.run("validate", "--baseline", bad.toString()).failedWith(1, 1).contains("bad.json is no report of tern validate"));
-    assertTrue(Cli.run("validate", "--baseline", directory.resolve("none").toString()).failedWith(1, 1).contains("cannot be read"));
+    assertTrue(Cli.run("validate", "--baseline", directory.resolve("none").toString()).failedWith(1, 1).contains("no such file"));
   }
 
   @ParameterizedTest

@@ -214,8 +214,8 @@ class FloorsTest {
   void whatIsNoTableIsRefused() throws IOException {
     String device = "{\"name\": \"here\", \"source\": \"mine\", \"floors\": {\"speed.dense\": {\"unit\": \"Gop/s\", \"warn\": 2}}}";
     String head = "{\"format\": \"tern-floors\", \"version\": 1, \"devices\": ";
-    Map<String, String> all = Map.ofEntries(Map.entry("", "its \"format\" is not"), Map.entry("{", "is not JSON"), Map.entry("[]", "its \"format\" is not"),
-        Map.entry("7", "its \"format\" is not"), Map.entry("{\"format\": \"tern-floors\", \"version\": 2}", "has version 2"),
+    Map<String, String> all = Map.ofEntries(Map.entry("", "is no JSON object"), Map.entry("{", "is not JSON"), Map.entry("[]", "is no JSON object"),
+        Map.entry("7", "is no JSON object"), Map.entry("{}", "its \"format\" is not"), Map.entry("{\"format\": \"tern-floors\", \"version\": 2}", "has version 2"),
         Map.entry("{\"format\": \"tern-floors\", \"version\": 1}", "has no list"), Map.entry(head + "[]}", "has no list"), Map.entry(head + "[1]}", "has no text \"name\""),
         Map.entry(head + "[{\"name\": \" \", \"source\": \"mine\"}]}", "has no text \"name\""), Map.entry(head + "[{\"name\": \"here\"}]}", "has no text \"source\""),
         Map.entry(head + "[{\"name\": \"here\", \"source\": \"mine\"}]}", "has no \"floors\""), Map.entry(head + "[" + device + "," + device + "]}", "has here twice"),

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 /** The cpu of this machine, for real, in a few seconds. */
 class NativeValidationTest {
-  private static final Level SHORT = new Level("short", 0.05, 2, 1, 0.001, 16L << 20, 1L << 20, 1, 80);
+  private static final Level SHORT = new Level("short", 0.05, 2, 1, 0.001, 16L << 20, 1L << 20, 1, 0, 80);
 
   @Test
   void thisProcessorComputesRightly() {

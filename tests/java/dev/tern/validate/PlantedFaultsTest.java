@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Each fault that is planted in a device in order turns the right check, and no other. */
 class PlantedFaultsTest {
-  static final Level SHORT = new Level("short", 100, 3, 1, 0.001, 1 << 20, 1 << 20, 3, 16);
+  static final Level SHORT = new Level("short", 100, 3, 1, 0.001, 1 << 20, 1 << 20, 3, 100, 16);
 
   static final Validation.Listener SILENT = new Validation.Listener() {
     @Override

@@ -134,7 +134,7 @@ class SpeedChecksTest {
   void anEndlessFileIsNotRead() throws IOException {
     Path file = directory.resolve("large.json");
     try (RandomAccessFile large = new RandomAccessFile(file.toFile(), "rw")) {
-      large.setLength(JsonFile.MAX_BYTES + 1); // a hole: no disk is used
+      large.setLength(dev.tern.bench.JsonFile.MAX_BYTES + 1L); // a hole: no disk is used
     }
     assertTrue(assertThrows(BaselineException.class, () -> Baseline.read(file, HERE)).getMessage().contains("has more than"));
   }

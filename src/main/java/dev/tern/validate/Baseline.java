@@ -45,7 +45,7 @@ public final class Baseline {
    */
   public static Baseline read(Path file, Kind device) {
     JsonNode root = JsonFile.read(file, BaselineException::new);
-    if (root == null || !JsonReport.FORMAT.equals(root.path("format").textValue())) {
+    if (!JsonReport.FORMAT.equals(root.path("format").textValue())) {
       throw new BaselineException(file + " is no report of tern validate: its \"format\" is not \"" + JsonReport.FORMAT + "\"", null);
     }
     if (!root.path("version").isInt() || root.path("version").intValue() != JsonReport.VERSION) {

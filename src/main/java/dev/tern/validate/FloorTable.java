@@ -32,7 +32,7 @@ final class FloorTable {
   private FloorTable(String file, Shares shares, JsonNode root) {
     this.file = file;
     this.shares = shares;
-    if (root == null || !FORMAT.equals(root.path("format").textValue())) {
+    if (!FORMAT.equals(root.path("format").textValue())) {
       throw refused("is no table of floors: its \"format\" is not \"" + FORMAT + "\"");
     }
     if (!root.path("version").isInt() || root.path("version").intValue() != VERSION) {
