@@ -18,7 +18,7 @@ public final class HtmlPage {
   private final String title;
   private final StringBuilder body = new StringBuilder();
   private boolean inSection;
-  private int nPlots;
+  private int nFigures;
 
   public HtmlPage(String title) {
     this.title = title;
@@ -93,11 +93,11 @@ public final class HtmlPage {
    * @param howToRead a sentence or two; may be empty
    */
   public HtmlPage plot(Plot plot, String howToRead) {
-    body.append("<figure>\n<h3>").append(Markup.text(plot.title())).append("</h3>\n");
+    body.append("<figure id=\"plot").append(nFigures++).append("\">\n<h3>").append(Markup.text(plot.title())).append("</h3>\n");
     if (plot.isEmpty()) {
       element("p", "small", "No case of this report has a place here.");
     } else {
-      body.append(plot.legend()).append("<div class=\"scroll\">").append(plot.svg(nPlots++)).append("</div>\n");
+      body.append(plot.legend()).append("<div class=\"scroll\">").append(plot.svg(nFigures)).append("</div>\n");
     }
     if (!howToRead.isEmpty()) {
       element("figcaption", "", howToRead);

@@ -46,7 +46,8 @@ public final class KernelHtml {
     long measured = report.results().stream().filter(KernelResult::measured).count();
     long doubtful = report.results().stream().filter(r -> !r.doubts().isEmpty()).count();
     page.small("tern bench kernel, Tern " + report.version() + ", " + report.device() + ", " + report.date());
-    page.paragraph(measured + " of " + report.results().size() + " cases measured. "
+    long failed = report.results().stream().filter(KernelResult::failed).count();
+    page.paragraph(measured + " of " + report.results().size() + " cases measured" + (failed > 0 ? ", " + failed + " failed. " : ". ")
         + (doubtful == 0 ? "All medians are known as well as was asked for." : doubtful + " of the figures are doubtful: the table says why."));
     page.table(limits());
     page.list(report.notes());
@@ -131,7 +132,7 @@ public final class KernelHtml {
       for (int i = 0; i < (sheet ? 5 : 4); i++) {
         row.add(Cell.of(""));
       }
-      table.row("", with(row, Cell.quiet("not measured: " + shortened(r.unsupported()))));
+      table.row("", with(row, r.failed() ? Cell.badge(shortened(r.unsupported()), "doubt") : Cell.quiet("not measured: " + shortened(r.unsupported()))));
       return;
     }
     figures(row, r.work(), r.times().samples());
