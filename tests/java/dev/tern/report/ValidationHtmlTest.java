@@ -35,7 +35,8 @@ class ValidationHtmlTest {
     List<Report.Result> results = new ArrayList<>();
     for (int i = 0; i < verdicts.length; i++) {
       Check check = new Check("check." + i, Group.values()[i % Group.values().length], "what " + text, false, round -> null);
-      results.add(new Report.Result(check, new Outcome(verdicts[i], text, List.of(new Figure("rate", value, "GB/s", limit), new Figure("n", value, text, Double.NaN))), 2, 1));
+      List<Figure> figures = List.of(new Figure("rate", value, "GB/s", limit), new Figure("n", value, text, Double.NaN));
+      results.add(new Report.Result(check, new Outcome(verdicts[i], text, figures), 2, 1));
     }
     return new Report(text, text, text, text, 3, text, 1, "{}", List.of(new Inventory("read " + text, text, null), new Inventory("unread", null, text)), results,
         text);

@@ -36,8 +36,8 @@ public final class HtmlPage {
 
   /** A verdict in large type: its word, and what stands beside it. */
   public HtmlPage verdict(String word, String kind, String text) {
-    body.append("<p class=\"verdict\"><span class=\"").append(Markup.text(kind)).append("\">").append(Markup.text(word)).append("</span> ").append(Markup.text(text))
-        .append("</p>\n");
+    body.append("<p class=\"verdict\"><span class=\"").append(Markup.text(kind)).append("\">").append(Markup.text(word)).append("</span> ")
+        .append(Markup.text(text)).append("</p>\n");
     return this;
   }
 
@@ -107,15 +107,17 @@ public final class HtmlPage {
   }
 
   private HtmlPage element(String tag, String kind, String text) {
-    body.append('<').append(tag).append(kind.isEmpty() ? "" : " class=\"" + kind + "\"").append('>').append(Markup.text(text)).append("</").append(tag).append(">\n");
+    body.append('<').append(tag).append(kind.isEmpty() ? "" : " class=\"" + kind + "\"").append('>').append(Markup.text(text))
+        .append("</").append(tag).append(">\n");
     return this;
   }
 
   /** The whole file. */
   public String html() {
     return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta http-equiv=\"Content-Security-Policy\" content=\"" + POLICY + "\"/>\n"
-        + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>" + Markup.text(title)
-        + "</title>\n<style>\n" + style() + "</style>\n</head>\n<body>\n<main>\n<h1>" + Markup.text(title) + "</h1>\n" + body + (inSection ? "</section>\n" : "")
+        + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>"
+        + Markup.text(title) + "</title>\n<style>\n" + style() + "</style>\n</head>\n<body>\n<main>\n<h1>" + Markup.text(title) + "</h1>\n"
+        + body + (inSection ? "</section>\n" : "")
         + "</main>\n</body>\n</html>\n";
   }
 

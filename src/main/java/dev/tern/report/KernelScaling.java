@@ -40,8 +40,8 @@ final class KernelScaling {
     for (KernelOp op : List.of(KernelOp.TERNARY, KernelOp.DENSE, KernelOp.ATTENTION_DECODE)) {
       Map<String, List<KernelResult>> groups = groups(c -> c.op() == op ? batchGroup(c) : null, KernelCase::nRows);
       if (!groups.isEmpty()) {
-        Plot plot = new Plot("Scaling with rows: " + op.id(), Axis.log2("rows of a call"), Axis.log2("rows a second, relative").written(v -> Amount.number(v) + "×"))
-            .height(SMALL);
+        Axis relative = Axis.log2("rows a second, relative").written(v -> Amount.number(v) + "×");
+        Plot plot = new Plot("Scaling with rows: " + op.id(), Axis.log2("rows of a call"), relative).height(SMALL);
         int most = groups.values().stream().mapToInt(g -> g.get(g.size() - 1).kernelCase().nRows()).max().orElse(0);
         int least = groups.values().stream().mapToInt(g -> g.get(0).kernelCase().nRows()).min().orElse(0);
         plot.series("ideal: another row costs nothing", Style.line(Style.NEUTRAL, Style.Stroke.DASHED)).segment(least, least, most, most);
@@ -119,7 +119,8 @@ final class KernelScaling {
     return r.peers().stream().filter(p -> p.name().equals(peer)).map(PeerResult::times).filter(Objects::nonNull).findFirst().orElse(null);
   }
 
-  private static void line(Series series, List<KernelResult> group, String who, Function<KernelResult, KernelTimes> times, Function<KernelCase, Integer> x, Height y) {
+  private static void line(Series series, List<KernelResult> group, String who, Function<KernelResult, KernelTimes> times,
+      Function<KernelCase, Integer> x, Height y) {
     Base base = null;
     for (KernelResult r : group) {
       KernelTimes t = times.apply(r);
