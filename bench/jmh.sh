@@ -30,6 +30,8 @@ if [[ $save ]]; then
   results=(-rf text -rff "$table")
 fi
 
+before=$(cut -d ' ' -f 1 /proc/loadavg)
+
 # As the launcher sets them; the figures are of the compiler that servers use, C2, and the forks inherit the flags.
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 "$java" --enable-native-access=ALL-UNNAMED -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 -Dorg.bytedeco.javacpp.maxBytes=0 \
@@ -39,8 +41,10 @@ if [[ $save ]]; then
   cpu=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)
   name=$(printf '%s' "${cpu:-unknown}" | tr '[:upper:]' '[:lower:]' | sed -E 's/\((r|tm)\)//g; s/[^a-z0-9]+/-/g; s/^-|-$//g')
   {
-    printf '# JMH: what Java costs\n\n%s, %s cores, %s, %s. `bench/jmh.sh --save%s`; the error is of a 99.9 %% interval.\n\n' \
+    printf '# JMH: what Java costs\n\n%s, %s cores, %s, %s. `bench/jmh.sh --save%s`; the error is of a 99.9 %% interval.\n' \
       "${cpu:-unknown}" "$(nproc)" "$("$java" -version 2>&1 | sed -n 2p)" "$(date -u +%F)" "${*:+ $*}"
+    printf 'Load average %s before and %s after, of which JMH is one or two: the rest are other processes, which make every figure longer.\n\n' \
+      "$before" "$(cut -d ' ' -f 1 /proc/loadavg)"
     sed 's/^/    /; s/ *$//' "$table"
   } >"bench/results/jmh-$name.md"
   echo "jmh: bench/results/jmh-$name.md" >&2

@@ -19,7 +19,7 @@ class JmhTest {
   @Test
   void everyBenchmarkRuns() throws RunnerException {
     System.setProperty("jmh.ignoreLock", "true"); // of the machine: the figures are not looked at
-    Options once = new OptionsBuilder().include("^dev\\.tern\\.").param("streams", "64").param("n", "4096").forks(0).warmupIterations(0).measurementIterations(1)
+    Options once = new OptionsBuilder().include("^dev\\.tern\\.").param("streams", "8").param("n", "4096").forks(0).warmupIterations(0).measurementIterations(1)
         .measurementTime(TimeValue.milliseconds(1)).shouldFailOnError(true).verbosity(VerboseMode.SILENT).build();
     Collection<RunResult> results = new Runner(once).run();
     TreeSet<String> names = new TreeSet<>();
