@@ -1,6 +1,7 @@
 package dev.tern.cli;
 
 import dev.tern.Device;
+import dev.tern.report.ValidationHtml;
 import dev.tern.validate.Check;
 import dev.tern.validate.CpuHealth;
 import dev.tern.validate.DeviceValidation;
@@ -61,6 +62,9 @@ final class Validate implements Callable<Integer> {
   @Option(names = "--junit", paramLabel = "FILE", description = "writes the report as JUnit XML")
   Path junit;
 
+  @Option(names = "--html", paramLabel = "FILE", description = "writes the report as a page: one file, no script, no network")
+  Path html;
+
   private final Streams io;
 
   Validate(Streams io) {
@@ -87,6 +91,7 @@ final class Validate implements Callable<Integer> {
     Map<ReportFile, Function<Report, String>> files = new LinkedHashMap<>();
     files.put(ReportFile.of("--json", json), JsonReport::of);
     files.put(ReportFile.of("--junit", junit), JunitReport::of);
+    files.put(ReportFile.of("--html", html), ValidationHtml::of);
     return files;
   }
 
