@@ -14,7 +14,7 @@ class HtmlPageTest {
   void everyTextIsEscaped() {
     String x = Pages.HOSTILE;
     HtmlTable table = new HtmlTable().column(x, HtmlTable.Align.LEFT).column(x, HtmlTable.Align.RIGHT);
-    table.row(new HtmlTable.Cell(x, x, 0.5, 0.7), HtmlTable.Cell.of(x)).row(x, HtmlTable.Cell.of(x), HtmlTable.Cell.badge(x, "pass"));
+    table.row(new HtmlTable.Cell(x, x, "", 0.5, 0.7), HtmlTable.Cell.two("", x)).row(x, HtmlTable.Cell.of(x), HtmlTable.Cell.badge(x, "pass"));
     String html = new HtmlPage(x).small(x).paragraph(x).verdict(x, x, x).section(x).list(List.of(x)).facts(Map.of(x, x)).code(x).table(table).html();
     Document document = Pages.checked(html);
     String kept = "<script>alert(1)</script>\"' onload='x' & ]]> <!-- \\u202e evil \\u0000\\u0007\\ud800 &amp; </title></style><img src=x>";
@@ -34,7 +34,7 @@ class HtmlPageTest {
   @Test
   void figuresOfATableAreWithinTheirBars() {
     for (double bad : new double[] {Double.NaN, Double.POSITIVE_INFINITY, -3, 1e308}) {
-      HtmlTable table = new HtmlTable().column("a", HtmlTable.Align.LEFT).row(new HtmlTable.Cell("x", "", bad, bad)).row(new HtmlTable.Cell("x", "", 0.5, bad));
+      HtmlTable table = new HtmlTable().column("a", HtmlTable.Align.LEFT).row(new HtmlTable.Cell("x", "", "", bad, bad)).row(new HtmlTable.Cell("x", "", "", 0.5, bad));
       Document document = Pages.checked(new HtmlPage("t").table(table).html());
       Pages.all(document, "rect", "fill").forEach(r -> assertTrue(Double.parseDouble(r.getAttribute("width")) <= 100));
     }

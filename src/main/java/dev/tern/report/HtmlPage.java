@@ -48,6 +48,11 @@ public final class HtmlPage {
     return this;
   }
 
+  /** A heading within a section. */
+  public HtmlPage heading(String text) {
+    return element("h3", "", text);
+  }
+
   /** A command line, or another text as it is typed. */
   public HtmlPage code(String text) {
     body.append("<pre><code>").append(Markup.text(text)).append("</code></pre>\n");

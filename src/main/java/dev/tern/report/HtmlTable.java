@@ -14,24 +14,30 @@ public final class HtmlTable {
    * One cell.
    *
    * @param kind a class of the page's style ("pass", "warn", "fail", "unknown": a badge; "quiet": less weight; "": none)
+   * @param below a second line with less weight; empty: none
    * @param share a bar under the text, 1: as long as the cell; NaN: none
    * @param limit a line across the bar, where the limit lies; NaN: none
    */
-  public record Cell(String text, String kind, double share, double limit) {
+  public record Cell(String text, String kind, String below, double share, double limit) {
     public static Cell of(String text) {
-      return new Cell(text, "", Double.NaN, Double.NaN);
+      return new Cell(text, "", "", Double.NaN, Double.NaN);
     }
 
     public static Cell quiet(String text) {
-      return new Cell(text, "quiet", Double.NaN, Double.NaN);
+      return new Cell(text, "quiet", "", Double.NaN, Double.NaN);
     }
 
     public static Cell badge(String text, String kind) {
-      return new Cell(text, kind, Double.NaN, Double.NaN);
+      return new Cell(text, kind, "", Double.NaN, Double.NaN);
+    }
+
+    /** Two lines. */
+    public static Cell two(String text, String below) {
+      return new Cell(text, "", below, Double.NaN, Double.NaN);
     }
 
     public static Cell bar(String text, double share) {
-      return new Cell(text, "", share, Double.NaN);
+      return new Cell(text, "", "", share, Double.NaN);
     }
   }
 
@@ -55,7 +61,7 @@ public final class HtmlTable {
     return row("", cells);
   }
 
-  /** Adds a row of a kind: "sub" belongs to the one above it. */
+  /** Adds a row of a kind: "sub" belongs to the one above it and has less weight, "more" goes on with it. */
   public HtmlTable row(String kind, Cell... cells) {
     if (cells.length != columns.size()) {
       throw new IllegalArgumentException(cells.length + " cells in a table of " + columns.size() + " columns");
@@ -66,6 +72,9 @@ public final class HtmlTable {
       body.append(columns.get(i).align == Align.RIGHT ? "<td class=\"number\">" : "<td>");
       String text = Markup.text(c.text());
       body.append(c.kind().isEmpty() ? text : "<span class=\"" + Markup.text(c.kind()) + "\">" + text + "</span>");
+      if (!c.below().isEmpty()) {
+        body.append("<span class=\"below\">").append(Markup.text(c.below())).append("</span>");
+      }
       if (Double.isFinite(c.share())) {
         body.append(meter(c));
       }

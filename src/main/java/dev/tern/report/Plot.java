@@ -34,6 +34,7 @@ public final class Plot {
   private final Axis x;
   private final Axis y;
   private final List<Series> all = new ArrayList<>();
+  private final List<Series> keys = new ArrayList<>();
   private final List<Label> labels = new ArrayList<>();
   private final List<Group> groups = new ArrayList<>();
   private int height = 420;
@@ -66,6 +67,12 @@ public final class Plot {
     return series;
   }
 
+  /** An entry of the legend alone, for what several series have in common. */
+  public Plot key(String name, Style style) {
+    keys.add(new Series(name, style));
+    return this;
+  }
+
   /** A text at a place, to its right and above, or before it (end). */
   public Plot label(double atX, double atY, String text, boolean end) {
     labels.add(new Label(atX, atY, text, end));
@@ -86,22 +93,22 @@ public final class Plot {
   /** The legend as HTML: it wraps where a picture could not. Empty without names. */
   String legend() {
     StringBuilder html = new StringBuilder();
-    for (Series s : all) {
-      if (!s.name.isEmpty() && s.marks.stream().anyMatch(this::drawable)) {
-        html.append("<li><svg class=\"key\" viewBox=\"-14 -8 28 16\" width=\"28\" height=\"16\" aria-hidden=\"true\">");
-        boolean bars = s.marks.get(0) instanceof Bar;
-        if (bars) {
-          html.append("<rect class=\"bar ").append(s.style.classes()).append("\" x=\"-10\" y=\"-6\" width=\"20\" height=\"12\"/>");
-        } else if (s.style.stroke() != Style.Stroke.NONE) {
-          html.append("<path class=\"line ").append(s.style.classes()).append("\" d=\"M-13 0H13\"/>");
-        }
-        if (s.style.shape() != null) {
-          html.append("<path class=\"").append(mark(s.style)).append("\" d=\"").append(s.style.shape().path()).append("\"/>");
-        }
-        html.append("</svg> ").append(Markup.text(s.name)).append("</li>\n");
-      }
-    }
+    all.stream().filter(s -> !s.name.isEmpty() && s.marks.stream().anyMatch(this::drawable)).forEach(s -> entry(html, s, s.marks.get(0) instanceof Bar));
+    keys.forEach(s -> entry(html, s, false));
     return html.isEmpty() ? "" : "<ul class=\"legend\">\n" + html + "</ul>\n";
+  }
+
+  private static void entry(StringBuilder html, Series s, boolean bar) {
+    html.append("<li><svg class=\"key\" viewBox=\"-14 -8 28 16\" width=\"28\" height=\"16\" aria-hidden=\"true\">");
+    if (bar) {
+      html.append("<rect class=\"bar ").append(s.style.classes()).append("\" x=\"-10\" y=\"-6\" width=\"20\" height=\"12\"/>");
+    } else if (s.style.stroke() != Style.Stroke.NONE) {
+      html.append("<path class=\"line ").append(s.style.classes()).append("\" d=\"M-13 0H13\"/>");
+    }
+    if (s.style.shape() != null) {
+      html.append("<path class=\"").append(mark(s.style)).append("\" d=\"").append(s.style.shape().path()).append("\"/>");
+    }
+    html.append("</svg> ").append(Markup.text(s.name)).append("</li>\n");
   }
 
   /**
