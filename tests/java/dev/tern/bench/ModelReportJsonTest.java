@@ -6,12 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.tern.Timings;
 import dev.tern.validate.Reading;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** A report that nobody measured, as what reads llama-bench's reports wants it. */
@@ -24,23 +22,9 @@ class ModelReportJsonTest {
       "no_kv_offload", "flash_attn", "devices", "tensor_split", "tensor_buft_overrides", "use_mmap", "load_mode", "embeddings", "no_op_offload", "no_host", "fit_target",
       "fit_min_ctx", "n_prompt", "n_gen", "n_depth", "test_time", "avg_ns", "stddev_ns", "avg_ts", "stddev_ts");
 
-  static ModelReport report(Reading<Double> joules) {
-    Timings timings = new Timings(0, 1_000_000_000L, 3_000_000_000L, 4_000_000_000L);
-    ModelRow decode = new ModelRow(2, SpeedTest.of("tg64 x8 @2048"), new long[] {1_000_000_000L, 3_000_000_000L}, List.of(), "2026-11-26T12:00:00Z", 8e9, 10e9, joules);
-    ModelRow mixed = new ModelRow(2, SpeedTest.of("pp6+tg4"), new long[] {4_000_000_000L}, List.of(timings), "2026-11-26T12:00:01Z", 8e9, 10e9, joules);
-    RequestTimes times = new RequestTimes(new RequestLoad(6, 4, 1, 1, 1), 2, List.of(timings), 4_000_000_000L, 4, 6, 4);
-    List<EfficiencyMetrics.Metric> metrics = List.of(new EfficiencyMetrics.Metric("aec", "average power", "W", joules),
-        new EfficiencyMetrics.Metric("amu_device", "memory", "byte", Reading.absent()));
-    ModelReport.Subject model = new ModelReport.Subject("a \"model\", really", "m.gguf", "llama 1B", "cuda:3", "f16", 1000, 500, 400, 4, new ModelWork(10, 20, 30), 5, 6);
-    IdealRuntime ideal = IdealRuntime.fit(List.of(new IdealRuntime.Sample(1, 1, 1), new IdealRuntime.Sample(1, 3, 5)));
-    return new ModelReport("0.1", "2026-11-26T12:00:02Z", "an abacus", "beads", model, "NVML: the GPU", List.of(decode, mixed),
-        List.of(new ModelReport.Served(times, metrics)), new Ceilings(1, 1, Map.of(KernelPeak.F32, 7.0), 1), ideal,
-        new InformationCapacity(40, 5, 1 << 20, -27, 99, 1, 100));
-  }
-
   @Test
   void rowsAreInTheWordsOfLlamaBench() throws IOException {
-    JsonNode rows = JSON.readTree(ModelReportJson.rows(report(Reading.of(1024.0))));
+    JsonNode rows = JSON.readTree(ModelReportJson.rows(ModelReports.report(Reading.of(1024.0))));
     List<String> names = new ArrayList<>();
     rows.get(0).fieldNames().forEachRemaining(names::add);
     assertEquals(LLAMA_BENCH, names.subList(0, LLAMA_BENCH.size()));
@@ -64,7 +48,7 @@ class ModelReportJsonTest {
 
   @Test
   void linesAndCsvSayTheSame() throws IOException {
-    ModelReport report = report(Reading.unreadable("no counter"));
+    ModelReport report = ModelReports.report(Reading.unreadable("no counter"));
     JsonNode rows = JSON.readTree(ModelReportJson.rows(report));
     String[] lines = ModelReportJson.lines(report).split("\n");
     assertEquals(2, lines.length);
@@ -82,7 +66,7 @@ class ModelReportJsonTest {
 
   @Test
   void allOfItIsThere() throws IOException {
-    JsonNode all = JSON.readTree(ModelReportJson.all(report(Reading.unreadable("no counter"))));
+    JsonNode all = JSON.readTree(ModelReportJson.all(ModelReports.report(Reading.unreadable("no counter"))));
     assertEquals("tern-bench-model", all.get("schema").asText());
     assertEquals(2, all.get("rows").size());
     JsonNode served = all.get("requests").get(0);
@@ -96,5 +80,7 @@ class ModelReportJsonTest {
     assertTrue(all.get("ideal_runtime").get("beta_standard_error_s").isNull());
     assertEquals((40 - 5 - 27) / 20.0, all.get("information_capacity").get("value").asDouble(), 1e-12);
     assertFalse(all.get("ops_per_second").isEmpty());
+    assertEquals("tg64", all.get("steps").get(0).get("test").asText());
+    assertEquals(6_000_000, all.get("steps").get(0).get("parts").get(0).get("bytes").asLong());
   }
 }

@@ -69,12 +69,19 @@ class BenchModelTest {
     String model = Models.make(directory, "tern-tiny", "tq2_0");
     Path text = Files.writeString(directory.resolve("text.txt"), "Once upon a time there was a little girl. ".repeat(9));
     Path report = directory.resolve("report.json");
-    String out = run(model, QUICK + " --metrics --perf-ratio 0.97 --ideal 2,9:1,4 --text " + text + " --sample 40 --report " + report).succeeded().out();
+    Path page = directory.resolve("page.html");
+    String out = run(model, QUICK + " --batch 1 --depth 0,70 --breakdown --metrics --perf-ratio 0.97 --ideal 2,9:1,4 --text " + text + " --sample 40 --report " + report + " --html "
+        + page).succeeded().out();
     for (String words : new String[] {"average memory use, resident", "compute utilisation", "performance ratio 0.97", "alpha(p) ms", "information capacity", "samples of 40"}) {
       assertTrue(out.contains(words), words + " in " + out);
     }
     JsonNode all = JSON.readTree(report.toFile());
-    assertEquals(3, all.get("rows").size());
+    assertEquals(4, all.get("rows").size());
+    assertEquals(2, all.get("steps").size());
+    String html = Files.readString(page);
+    for (String words : new String[] {"Decode against context depth", "Time to the first token", "Idealised runtime", "A decode step, tg4 @70", "Information capacity"}) {
+      assertTrue(html.contains(words), words);
+    }
     assertEquals(3, all.get("requests").get(1).get("n_requests").asInt());
     assertEquals(15, all.get("requests").get(1).get("prompt_rows").asInt());
     assertTrue(all.get("requests").get(0).get("metrics").size() >= 7);

@@ -14,12 +14,15 @@ import java.util.Locale;
  * @param energySource what the joules are of, or why there are none
  * @param served requests
  * @param ceilings the device's, for the compute utilisation
+ * @param profiles of decode steps
  */
 public record ModelReport(String version, String date, String processor, String gpu, Subject model, String energySource, List<ModelRow> rows,
-    List<Served> served, Ceilings ceilings, IdealRuntime ideal, InformationCapacity capacity) {
+    List<Served> served, Ceilings ceilings, IdealRuntime ideal, InformationCapacity capacity,
+    List<ModelSeries.Profile> profiles) {
   public ModelReport {
     rows = List.copyOf(rows);
     served = List.copyOf(served);
+    profiles = List.copyOf(profiles);
   }
 
   /** Requests of one kind, and EfficientLLM's metrics of them. */
@@ -48,9 +51,11 @@ public record ModelReport(String version, String date, String processor, String 
           loadNanos, loadPeakBytes);
     }
 
+    /** As llama-bench describes a model: what it is, its size, how it is kept. */
     private static String type(Model m) {
-      double bits = 8.0 * m.weightBytes() / m.nParameters();
-      return String.format(Locale.ROOT, "%s %.2fB, %.2f bits a weight", m.architecture(), m.nParameters() * 1e-9, bits);
+      boolean large = m.nParameters() >= 1e9;
+      return String.format(Locale.ROOT, "%s %.2f%s, %.2f bits a weight", m.architecture(), m.nParameters() * (large ? 1e-9 : 1e-6), large ? "B" : "M",
+          8.0 * m.weightBytes() / m.nParameters());
     }
 
     public boolean onGpu() {

@@ -67,7 +67,18 @@ public final class ModelReportJson {
           .put("ops_per_token", c.opsPerToken()).put("bias", c.bias()).put("scored_tokens", c.scoredTokens()).put("samples", c.samples())
           .put("sample_tokens", c.sampleTokens());
     }
+    if (!report.profiles().isEmpty()) {
+      ArrayNode profiles = root.putArray("steps");
+      report.profiles().forEach(p -> profile(profiles.addObject(), p));
+    }
     return root.toPrettyString() + "\n";
+  }
+
+  private static void profile(ObjectNode node, ModelSeries.Profile profile) {
+    node.put("test", profile.test().name()).put("n_threads", profile.threads()).put("n_steps", profile.profile().steps()).put("nanos", profile.profile().nanos())
+        .put("read_bytes_per_second_all_cores", profile.allCores());
+    ArrayNode parts = node.putArray("parts");
+    profile.profile().parts().forEach(p -> parts.addObject().put("name", p.name()).put("calls", p.calls()).put("nanos", p.nanos()).put("bytes", p.bytes()));
   }
 
   private static ArrayNode array(ModelReport report) {

@@ -82,25 +82,37 @@ public final class ModelSeries implements AutoCloseable {
    * @param performanceRatio for the compression rate
    */
   public List<ModelReport.Served> served(int[] threads, List<RequestLoad> loads, Supplier<ResourceSampler> sampler, boolean metrics, double performanceRatio) {
-    List<ModelReport.Served> served = new ArrayList<>();
     if (metrics && !loads.isEmpty()) {
-      began.accept("what the device reaches");
       measureCeilings();
     }
+    List<RequestTimes> times = new ArrayList<>();
+    List<ResourceSampler> watches = new ArrayList<>();
     for (int n : threads) {
       for (RequestLoad load : loads) {
         began.accept(load.name());
-        ResourceSampler[] watch = new ResourceSampler[1];
-        RequestTimes times = RequestRunner.run(model, n, load, () -> watch[0] = sampler.get());
-        served.add(new ModelReport.Served(times, metrics ? EfficiencyMetrics.of(times, input(watch[0], performanceRatio)) : List.of()));
+        times.add(RequestRunner.run(model, n, load, () -> {
+          ResourceSampler watch = sampler.get();
+          watches.add(watch);
+          return watch;
+        }));
       }
+    }
+    if (metrics && !loads.isEmpty()) {
+      measureCeilings();
+    }
+    List<ModelReport.Served> served = new ArrayList<>();
+    for (int i = 0; i < times.size(); i++) {
+      served.add(new ModelReport.Served(times.get(i), metrics ? EfficiencyMetrics.of(times.get(i), input(watches.get(i), performanceRatio)) : List.of()));
     }
     return served;
   }
 
+  /** Before and after what is held against them, the better of both: what is in the way of a ceiling only lowers it. */
   private void measureCeilings() {
+    began.accept("what the device reaches");
     try (TernKernels kernels = new TernKernels(model.device(), 0)) {
-      ceilings = kernels.ceilings();
+      Ceilings now = kernels.ceilings();
+      ceilings = ceilings == null ? now : ceilings.orBetter(now);
     }
   }
 

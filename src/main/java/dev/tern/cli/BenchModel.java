@@ -12,6 +12,7 @@ import dev.tern.bench.ModelSeries;
 import dev.tern.bench.ProcessMemory;
 import dev.tern.bench.RequestLoad;
 import dev.tern.bench.SpeedTest;
+import dev.tern.report.ModelHtml;
 import dev.tern.validate.CpuHealth;
 import dev.tern.validate.Reading;
 import java.io.IOException;
@@ -37,7 +38,7 @@ import picocli.CommandLine.Option;
     "t/s is the mean of the repetitions with their standard deviation, as of llama-bench. The floor of decode is reading the weights once a step at the read "
         + "bandwidth measured here with all cores; the share is the median's.",
     "Requests are served so many at once, each beginning when another ends: time to the first token (TTFT) and for each after it (TPOT).",
-    "--breakdown shows instead where the time of a decode step goes."})
+    "--breakdown shows instead where the time of a decode step goes; with --report or --html it is in that file too."})
 final class BenchModel implements Callable<Integer> {
   @Mixin
   ModelOptions model;
@@ -51,11 +52,11 @@ final class BenchModel implements Callable<Integer> {
   @Option(names = "-pg", paramLabel = "P,N", description = "a request of P tokens for N; may be given more than once; 0,0: none; default 128,64")
   List<String> mixed = new ArrayList<>();
 
-  @Option(names = "--batch", paramLabel = "B,...", description = "streams that generate at once; default 1, for --html 1,2,4,8 too")
+  @Option(names = "--batch", paramLabel = "B,...", description = "streams that generate at once; default 1; for --html without --depth 2,4,8 too")
   String batches;
 
   @Option(names = "--depth", paramLabel = "D,...",
-      description = "keys that a generated token sees; 0, the default: those of its own stream, which begins empty; for --html 256,1024,2048 too")
+      description = "keys that a generated token sees; 0, the default: those of its own stream, which begins empty; for --html without --batch 128,512,2048 too")
   String depths;
 
   @Option(names = "--threads", paramLabel = "N,...", defaultValue = "0", description = "numbers of threads; 0, the default: one per core")
@@ -96,6 +97,9 @@ final class BenchModel implements Callable<Integer> {
   @Option(names = "--report", paramLabel = "FILE", description = "writes all that was measured there, as JSON")
   Path reportFile;
 
+  @Option(names = "--html", paramLabel = "FILE", description = "writes a page with pictures of it there; with --breakdown also where decode steps go")
+  Path htmlFile;
+
   @ArgGroup
   Format format = new Format();
 
@@ -110,6 +114,8 @@ final class BenchModel implements Callable<Integer> {
     boolean csv;
   }
 
+  private static final String PAGE_DEPTHS = "128,512,2048";
+  private static final String PAGE_BATCHES = "2,4,8";
   private static final int DEFAULT_REQUESTS = 100;
   private static final double DEFAULT_SECONDS = 20;
   private static final double ENDLESS = 1e9;
@@ -131,8 +137,14 @@ final class BenchModel implements Callable<Integer> {
       return most;
     }
 
-    int steps(boolean metrics) {
-      return threads.length * (tests.size() + loads.size()) + (metrics ? 1 : 0) + (ideal == null ? 0 : ideal[0].length * ideal[1].length) + (text == null ? 0 : 1);
+    /** One stream's steps are looked into, of each depth. */
+    List<SpeedTest> profiled() {
+      return tests.stream().filter(t -> t.decode() && t.batch() == 1).toList();
+    }
+
+    int steps(boolean metrics, boolean breakdown) {
+      return threads.length * (tests.size() + loads.size()) + (metrics ? 2 : 0) + (breakdown ? threads.length * profiled().size() : 0)
+          + (ideal == null ? 0 : ideal[0].length * ideal[1].length) + (text == null ? 0 : 1);
     }
   }
 
@@ -160,6 +172,7 @@ final class BenchModel implements Callable<Integer> {
   public Integer call() {
     Plan plan = plan();
     ReportFile report = ReportFile.of("--report", reportFile);
+    ReportFile html = ReportFile.of("--html", htmlFile);
     long start = System.nanoTime();
     try (Model m = model.load(io)) {
       long loadNanos = System.nanoTime() - start;
@@ -167,10 +180,10 @@ final class BenchModel implements Callable<Integer> {
       if (breakdown && m.device().isCuda()) {
         throw new IllegalArgumentException("--breakdown is there for the cpu only: on a GPU a step is one graph");
       }
-      Steps steps = new Steps(new Progress(io, "measuring"), plan.steps(metrics));
+      Steps steps = new Steps(new Progress(io, "measuring"), plan.steps(metrics, breakdown));
       try (Meters meters = Meters.of(m.device());
           ModelSeries series = new ModelSeries(m, plan.longest(), repetitions, meters.energy(), steps::begin)) {
-        if (breakdown) {
+        if (onlyBreakdown()) {
           List<ModelSeries.Profile> profiles = series.breakdowns(plan.threads, plan.tests);
           steps.end();
           printBreakdowns(profiles);
@@ -180,6 +193,9 @@ final class BenchModel implements Callable<Integer> {
         steps.end();
         print(measured);
         report.write(ModelReportJson.all(measured));
+        if (htmlFile != null) {
+          html.write(ModelHtml.of(measured));
+        }
       }
     }
     return Tern.OK;
@@ -229,12 +245,24 @@ final class BenchModel implements Callable<Integer> {
   private List<SpeedTest> tests() {
     List<SpeedTest> tests = new ArrayList<>();
     for (int length : atLeast("-p", prompts, 0)) {
-      if (length > 0 && !breakdown) {
+      if (length > 0 && !onlyBreakdown()) {
         tests.add(SpeedTest.prefill(length));
       }
     }
-    for (int depth : atLeast("--depth", depths == null ? "0" : depths, 0)) {
-      for (int batch : atLeast("--batch", batches == null ? "1" : batches, 1)) {
+    decodes(tests, atLeast("--depth", depths == null ? "0" : depths, 0), atLeast("--batch", batches == null ? "1" : batches, 1));
+    if (htmlFile != null && depths == null && batches == null) {
+      decodes(tests, Text.ints("--depth", PAGE_DEPTHS), new int[] {1});
+      decodes(tests, new int[] {0}, Text.ints("--batch", PAGE_BATCHES));
+    }
+    if (!onlyBreakdown()) {
+      pairs().forEach(pg -> tests.add(SpeedTest.mixed(pg[0], pg[1])));
+    }
+    return tests;
+  }
+
+  private void decodes(List<SpeedTest> tests, int[] depthList, int[] batchList) {
+    for (int depth : depthList) {
+      for (int batch : batchList) {
         for (int length : atLeast("-n", generated, 0)) {
           if (length > 0) {
             tests.add(new SpeedTest(0, length, batch, depth));
@@ -242,10 +270,6 @@ final class BenchModel implements Callable<Integer> {
         }
       }
     }
-    if (!breakdown) {
-      pairs().forEach(pg -> tests.add(SpeedTest.mixed(pg[0], pg[1])));
-    }
-    return tests;
   }
 
   private List<RequestLoad> loads() {
@@ -289,6 +313,11 @@ final class BenchModel implements Callable<Integer> {
     }
   }
 
+  /** Nobody wants a file that has the rest. */
+  private boolean onlyBreakdown() {
+    return breakdown && htmlFile == null && reportFile == null;
+  }
+
   private ModelReport measure(Model m, ModelSeries series, Meters meters, Plan plan, long loadNanos, long peak, Steps steps) {
     List<ModelRow> rows = series.rows(plan.threads, plan.tests);
     List<ModelReport.Served> served = series.served(plan.threads, plan.loads, meters::sampler, metrics, perfRatio);
@@ -302,7 +331,7 @@ final class BenchModel implements Callable<Integer> {
     Reading<String> processor = new CpuHealth().name();
     return new ModelReport(Tern.version(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), processor.isKnown() ? processor.value() : "unknown",
         meters.gpuName(), ModelReport.Subject.of(m, model.file == null ? "" : model.file.toString(), series.kvType(), loadNanos, peak), meters.energySource(),
-        rows, served, series.ceilings(), fit, capacity);
+        rows, served, series.ceilings(), fit, capacity, breakdown ? series.breakdowns(plan.threads, plan.profiled()) : List.of());
   }
 
   private void printBreakdowns(List<ModelSeries.Profile> profiles) {

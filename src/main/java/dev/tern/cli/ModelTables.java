@@ -9,6 +9,7 @@ import dev.tern.bench.ProcessMemory;
 import dev.tern.bench.RequestTimes;
 import dev.tern.bench.Samples;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -92,7 +93,7 @@ final class ModelTables {
     List<String> header = new ArrayList<>(List.of("metric", "unit"));
     all.forEach(s -> header.add(s.times().load().name()));
     MarkdownTable table = new MarkdownTable(header.toArray(String[]::new));
-    Set<String> reasons = new LinkedHashSet<>();
+    Map<String, Set<String>> reasons = new LinkedHashMap<>();
     for (int i = 0; i < all.get(0).metrics().size(); i++) {
       Metric metric = all.get(0).metrics().get(i);
       if (metric.value().isAbsent()) {
@@ -103,12 +104,14 @@ final class ModelTables {
         Metric one = s.metrics().get(i);
         cells.add(one.value().isKnown() ? value(one) : "unknown");
         if (!one.value().isKnown()) {
-          reasons.add(metric.title() + ": " + one.value().unreadable());
+          reasons.computeIfAbsent(one.value().unreadable(), reason -> new LinkedHashSet<>()).add(metric.title());
         }
       }
       table.row(cells.toArray(String[]::new));
     }
-    return table + (reasons.isEmpty() ? "" : "\n" + String.join("\n", reasons) + "\n");
+    StringBuilder text = new StringBuilder(reasons.isEmpty() ? "" : "\n");
+    reasons.forEach((reason, titles) -> text.append("unknown: ").append(String.join("; ", titles)).append(": ").append(reason).append('\n'));
+    return table + text.toString();
   }
 
   private static String value(Metric metric) {
@@ -126,8 +129,8 @@ final class ModelTables {
   }
 
   private static String capacity(InformationCapacity c) {
-    return String.format(Locale.ROOT, "information capacity %.4f = (%.3f text bits a token - %.3f NLL bits a token %+g) / log2(%.4g operations a token); %d tokens scored in %d "
-        + "samples of %d%n", c.value(), c.textBits(), c.nllBits(), c.bias(), c.opsPerToken(), c.scoredTokens(), c.samples(), c.sampleTokens());
+    return String.format(Locale.ROOT, "information capacity %.4f = (%.3f text bits a token - %.3f NLL bits a token %s) / log2(%.4g operations a token); %d tokens scored in %d "
+        + "samples of %d%n", c.value(), c.textBits(), c.nllBits(), (c.bias() < 0 ? "- " : "+ ") + Math.abs(c.bias()), c.opsPerToken(), c.scoredTokens(), c.samples(), c.sampleTokens());
   }
 
   private String foot() {
