@@ -15,6 +15,7 @@ import dev.tern.bench.KernelResult;
 import dev.tern.bench.KernelSampler;
 import dev.tern.bench.KernelSuite;
 import dev.tern.bench.TernKernels;
+import dev.tern.report.KernelHtml;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -85,6 +86,9 @@ final class BenchKernel implements Callable<Integer> {
   @Option(names = "--csv", paramLabel = "FILE", description = "writes the figures there")
   Path csv;
 
+  @Option(names = "--html", paramLabel = "FILE", description = "writes a page with plots there: one file, no script, no network")
+  Path html;
+
   private final Streams io;
   private final BiFunction<Device, Integer, List<KernelPeer>> allPeers;
   private final List<String> notes = new ArrayList<>();
@@ -104,6 +108,7 @@ final class BenchKernel implements Callable<Integer> {
     KernelChoice choice = new KernelChoice(ops, shapes, dtypes, kernelNames, cold, warm);
     ReportFile jsonFile = ReportFile.of("--json", json);
     ReportFile csvFile = ReportFile.of("--csv", csv);
+    ReportFile htmlFile = ReportFile.of("--html", html);
     Progress progress = new Progress(io, "measuring");
     try (TernKernels kernels = new TernKernels(which, threads); PeerChoice peers = new PeerChoice(peerNames, allPeers.apply(which, kernels.threads()))) {
       notes.addAll(peers.notes());
@@ -127,6 +132,7 @@ final class BenchKernel implements Callable<Integer> {
       io.out().print(table.head() + "\n" + table.table() + "\n" + table.verdict());
       jsonFile.write(KernelReportJson.write(report));
       csvFile.write(table.csv());
+      htmlFile.write(KernelHtml.of(report));
       return results.stream().anyMatch(KernelResult::failed) ? Tern.FAILED : Tern.OK;
     }
   }

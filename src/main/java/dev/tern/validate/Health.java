@@ -21,7 +21,7 @@ public interface Health extends AutoCloseable {
   /** One NVLink; errors: replays, recoveries and failed checksums that it has counted. */
   record NvLink(int index, boolean active, long errors) {}
 
-  /** A process that computes on the device; memoryBytes is -1 where it is not told. */
+  /** A process that computes on the device, by its program's name without a folder; memoryBytes is -1 where it is not told. */
   record DeviceProcess(long pid, String name, long memoryBytes) {}
 
   /** Why a device runs below its highest clocks. */
@@ -126,6 +126,11 @@ public interface Health extends AutoCloseable {
     return Reading.absent();
   }
 
+  /** Of each active link and direction, in megabytes a second; absent where no link is. */
+  default Reading<Integer> nvLinkMegabytes() {
+    return Reading.absent();
+  }
+
   default Reading<Integer> coreClockMhz() {
     return Reading.absent();
   }
@@ -165,6 +170,11 @@ public interface Health extends AutoCloseable {
 
   /** The limit it left the factory with. */
   default Reading<Double> powerLimitDefaultWatts() {
+    return Reading.absent();
+  }
+
+  /** Energy used since the driver was loaded. */
+  default Reading<Double> energyJoules() {
     return Reading.absent();
   }
 

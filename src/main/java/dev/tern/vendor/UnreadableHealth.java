@@ -87,6 +87,11 @@ record UnreadableHealth(String reason) implements Health {
   }
 
   @Override
+  public Reading<Integer> nvLinkMegabytes() {
+    return no();
+  }
+
+  @Override
   public Reading<Integer> coreClockMhz() {
     return no();
   }
@@ -133,6 +138,11 @@ record UnreadableHealth(String reason) implements Health {
 
   @Override
   public Reading<Double> powerLimitDefaultWatts() {
+    return no();
+  }
+
+  @Override
+  public Reading<Double> energyJoules() {
     return no();
   }
 
