@@ -1,9 +1,10 @@
-/* tern.h and tern_bench.h are plain C11, and what they promise about errors and memory holds. */
+/* tern.h, tern_bench.h and tern_check.h are plain C11, and what they promise about errors and memory holds. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tern_bench.h"
+#include "tern_check.h"
 
 static int failures = 0;
 
@@ -95,6 +96,11 @@ static void test_null_arguments(tern_device* device) {
   REFUSED(tern_bench_create(device, &none, NULL));
   REFUSED(tern_bench_create(device, &none, &bench));
   CHECK(bench == NULL);
+  REFUSED(tern_bench_check(NULL, &none));
+  REFUSED(tern_bench_check(device, NULL));
+  REFUSED(tern_bench_check(device, &none));
+  CHECK(tern_bench_kernel_name(NULL, TERN_BENCH_TERNARY, 1) == NULL);
+  REFUSED(tern_check_count(NULL));
   REFUSED(tern_bench_run(NULL, 1, &seconds));
   REFUSED(tern_bench_count(NULL, &counts));
   REFUSED(tern_bench_default(NULL, 0, &none));

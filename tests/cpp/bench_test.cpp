@@ -9,13 +9,14 @@
 
 #include "bench/bench_cases.h"
 #include "core/status.h"
+#include "cpu/ternary.h"
 #include "cpp/bench_walk.h"
 
 namespace tern {
 namespace {
 
 BenchCase bench_case(int op, int type, int n_rows, int n_out, int n_in, int n_heads = 0, int n_kv_heads = 0, int head_dim = 0) {
-  return {sizeof(BenchCase), op, type, n_rows, n_out, n_in, n_heads, n_kv_heads, head_dim, 0};
+  return {sizeof(BenchCase), op, type, n_rows, n_out, n_in, n_heads, n_kv_heads, head_dim, 0, 0};
 }
 
 std::vector<BenchCase> small_cases() {
@@ -167,6 +168,52 @@ TEST_F(BenchTest, what_is_no_case_is_refused) {
   BenchCase c = good;
   c.struct_size = 4;
   EXPECT_EQ(status(c), TERN_ERR_INVALID_ARGUMENT);
+}
+
+TEST_F(BenchTest, kernels_are_chosen_by_number) {
+  std::vector<std::string> names;
+  for (int i = 1; tern_bench_kernel_name(handle_, TERN_BENCH_TERNARY, i); i++) names.push_back(tern_bench_kernel_name(handle_, TERN_BENCH_TERNARY, i));
+  EXPECT_EQ(names, cpu::ternary_kernels());
+  EXPECT_EQ(tern_bench_kernel_name(handle_, TERN_BENCH_TERNARY, 0), nullptr);
+  EXPECT_EQ(tern_bench_kernel_name(handle_, TERN_BENCH_TERNARY, -1), nullptr);
+  EXPECT_EQ(tern_bench_kernel_name(handle_, TERN_BENCH_DENSE, 1), nullptr);
+  EXPECT_EQ(tern_bench_kernel_name(handle_, TERN_BENCH_COUNT, 1), nullptr);
+  BenchCase c = bench_case(TERN_BENCH_TERNARY, TERN_TYPE_TQ2_0, 3, 130, 512);
+  std::vector<uint8_t> first;
+  for (size_t i = 0; i < names.size(); i++) {
+    c.kernel = static_cast<int32_t>(i + 1);
+    EXPECT_EQ(tern_bench_check(handle_, &c), TERN_OK);
+    Bench bench(device_, c);
+    EXPECT_EQ(bench.kernel(), names[i]);
+    EXPECT_GT(bench.run(2), 0);
+    const BenchResult result = bench.results()[0];
+    std::vector<uint8_t> bytes(static_cast<uint8_t*>(result.data), static_cast<uint8_t*>(result.data) + result.size);
+    if (i == 0) first = bytes;
+    EXPECT_EQ(bytes, first) << names[i];  // ternary sums are exact: the same bits, whichever kernel
+  }
+  for (const int number : {-1, static_cast<int>(names.size()) + 1}) {
+    c.kernel = number;
+    EXPECT_EQ(tern_bench_check(handle_, &c), TERN_ERR_INVALID_ARGUMENT);
+    EXPECT_EQ(status(c), TERN_ERR_INVALID_ARGUMENT);
+  }
+  BenchCase dense = bench_case(TERN_BENCH_DENSE, TERN_TYPE_F16, 2, 3, 64);
+  EXPECT_EQ(tern_bench_check(handle_, &dense), TERN_OK);
+  dense.kernel = 1;
+  EXPECT_EQ(tern_bench_check(handle_, &dense), TERN_ERR_INVALID_ARGUMENT);
+}
+
+// Each within what a case may say, and more than any machine has; those that are made on the host first among them.
+TEST_F(BenchTest, what_does_not_fit_is_refused_before_memory_is_touched) {
+  constexpr int kRows = 1 << 16, kDim = 1 << 22;
+  for (const BenchCase& c :
+       {bench_case(TERN_BENCH_NORM_QUANTIZE, TERN_TYPE_F32, kRows, 0, kDim), bench_case(TERN_BENCH_GATE_NORM_QUANTIZE, TERN_TYPE_F32, kRows, 0, kDim),
+        bench_case(TERN_BENCH_SAMPLE, TERN_TYPE_F32, kRows, 0, kDim), bench_case(TERN_BENCH_DENSE, TERN_TYPE_F32, kRows, 1, kDim),
+        bench_case(TERN_BENCH_DENSE, TERN_TYPE_F32, 1, 1 << 24, kDim), bench_case(TERN_BENCH_EMBED, TERN_TYPE_F32, 1, 1 << 24, kDim)}) {
+    EXPECT_EQ(status(c), TERN_ERR_OUT_OF_MEMORY) << describe(c) << ": " << tern_last_error();
+    EXPECT_EQ(tern_bench_check(handle_, &c), TERN_OK);
+  }
+  EXPECT_THROW(random_floats(int64_t(1) << 48, 1), Error);
+  EXPECT_THROW(random_floats(int64_t(1) << 62, 1), Error);  // whose bytes are more than 64 bits count
 }
 
 TEST_F(BenchTest, what_the_device_lacks_is_unsupported) {

@@ -54,6 +54,21 @@ TEST(Buffer, TooMuchIsAnErrorThatNamesPurposeAndSizes) {
   EXPECT_EQ(native_bytes(), before);
 }
 
+TEST(Memory, WhatIsNotFreeIsRefused) {
+  const int64_t before = native_bytes();
+  EXPECT_NO_THROW(require_free(0, "a test"));
+  EXPECT_NO_THROW(require_free(1 << 20, "a test"));
+  try {
+    require_free(int64_t(1) << 50, "the test data");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.status(), TERN_ERR_OUT_OF_MEMORY);
+    EXPECT_NE(std::string(e.what()).find("the test data"), std::string::npos);
+  }
+  EXPECT_THROW(require_free(-1, "a test"), Error);
+  EXPECT_EQ(native_bytes(), before);
+}
+
 TEST(Checked, OverflowIsAnError) {
   const int64_t max = std::numeric_limits<int64_t>::max();
   EXPECT_EQ(checked_mul(3, 5), 15);

@@ -33,7 +33,7 @@ constexpr int kKeptAlign = 64;  // columns that a dense row is padded to: these 
 TEST_F(BenchDevice, OpsCountWhatAWalkDoes) {
   std::vector<BenchCase> cases;
   const auto add = [&](int op, int type, int n_rows, int n_out, int n_in, int n_heads = 0, int n_kv_heads = 0, int head_dim = 0) {
-    cases.push_back({sizeof(BenchCase), op, type, n_rows, n_out, n_in, n_heads, n_kv_heads, head_dim, 0});
+    cases.push_back({sizeof(BenchCase), op, type, n_rows, n_out, n_in, n_heads, n_kv_heads, head_dim, 0, 0});
   };
   for (const int type : {TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_I8}) {
     add(TERN_BENCH_ATTENTION_DECODE, type, 3, 0, 200, 8, 2, 64);
@@ -70,7 +70,7 @@ TEST_F(BenchDevice, OpsCountWhatAWalkDoes) {
 }
 
 TEST_F(BenchDevice, ColdCallsTakeTurns) {
-  const BenchCase c = {sizeof(BenchCase), TERN_BENCH_NORM_QUANTIZE, TERN_TYPE_F32, 64, 0, 4096, 0, 0, 0, 1};
+  const BenchCase c = {sizeof(BenchCase), TERN_BENCH_NORM_QUANTIZE, TERN_TYPE_F32, 64, 0, 4096, 0, 0, 0, 1, 0};
   tern_bench* bench = nullptr;
   ASSERT_EQ(tern_bench_create(device_, &c, &bench), TERN_OK) << tern_last_error();
   tern_bench_counts counts = {};
@@ -84,10 +84,18 @@ TEST_F(BenchDevice, ColdCallsTakeTurns) {
 }
 
 TEST_F(BenchDevice, OpsThatAreMissingAreUnsupported) {
-  const BenchCase c = {sizeof(BenchCase), TERN_BENCH_ATTENTION_DECODE, TERN_TYPE_F32, 1, 0, 9, 1, 1, 8, 0};
+  const BenchCase c = {sizeof(BenchCase), TERN_BENCH_ATTENTION_DECODE, TERN_TYPE_F32, 1, 0, 9, 1, 1, 8, 0, 0};
   tern_bench* bench = nullptr;
   EXPECT_EQ(tern_bench_create(device_, &c, &bench), TERN_ERR_UNSUPPORTED);
   EXPECT_EQ(bench, nullptr);
+}
+
+TEST_F(BenchDevice, ThereIsNoChoiceOfKernels) {
+  EXPECT_EQ(tern_bench_kernel_name(device_, TERN_BENCH_TERNARY, 1), nullptr);
+  BenchCase c = {sizeof(BenchCase), TERN_BENCH_TERNARY, TERN_TYPE_TQ2_0, 1, 128, 256, 0, 0, 0, 0, 0};
+  EXPECT_EQ(tern_bench_check(device_, &c), TERN_OK) << tern_last_error();
+  c.kernel = 1;
+  EXPECT_EQ(tern_bench_check(device_, &c), TERN_ERR_INVALID_ARGUMENT);
 }
 
 TEST_F(BenchDevice, CeilingsAreNumbers) {

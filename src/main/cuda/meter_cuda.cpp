@@ -121,4 +121,8 @@ std::string CudaMeter::kernel_of(const Weight& weight, int n_rows) const {
   return kernel == DenseHalves::rows ? "halves_rows" : kernel == DenseHalves::tiles ? "halves_tiles" : "halves_sm90";
 }
 
+std::unique_ptr<Weight> CudaMeter::ternary_weight(const char* kernel, int, int, int) {
+  fail(TERN_ERR_INVALID_ARGUMENT, "no ternary kernel \"%s\" to ask for: a GPU's are picked by the number of rows", kernel ? kernel : "");
+}
+
 }  // namespace tern::cuda

@@ -19,6 +19,8 @@ class CudaMeter final : public Meter {
   double peak(int kind) override;
   int peak_of(const Weight* weight) const override;
   std::string kernel_of(const Weight& weight, int n_rows) const override;
+  std::vector<const char*> ternary_kernels() const override { return {}; }  // all read one layout, and the plan picks by the number of rows
+  std::unique_ptr<Weight> ternary_weight(const char* kernel, int type, int n_rows, int n_cols) override;
 
  private:
   void clear_caches();

@@ -41,6 +41,22 @@ int32_t tern_bench_create(tern_device* device, const tern_bench_case* c, tern_be
 
 void tern_bench_destroy(tern_bench* bench) { delete bench; }
 
+int32_t tern_bench_check(tern_device* device, const tern_bench_case* c) {
+  return with_backend(device, [&](Backend& b) {
+    TERN_CHECK_HANDLE(c);
+    check_bench_case(b, *c);
+  });
+}
+
+const char* tern_bench_kernel_name(tern_device* device, int32_t op, int32_t number) {
+  const char* name = nullptr;
+  with_backend(device, [&](Backend& b) {
+    const std::vector<const char*> names = bench_kernels(b, op);
+    if (number >= 1 && number <= static_cast<int32_t>(names.size())) name = names[static_cast<size_t>(number - 1)];
+  });
+  return name;
+}
+
 int32_t tern_bench_run(tern_bench* bench, int32_t n_calls, double* seconds) {
   return guarded([&] {
     TERN_CHECK_HANDLE(bench);

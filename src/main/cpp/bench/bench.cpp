@@ -19,7 +19,7 @@ void in_range(const char* name, int64_t value, int64_t low, int64_t high) {
                  static_cast<long long>(low), static_cast<long long>(high));
 }
 
-BenchCase checked_case(const BenchCase& c) {
+BenchCase checked_case(Backend& backend, const BenchCase& c) {
   TERN_CHECK_ARG(c.struct_size == sizeof(BenchCase), "tern_bench_case of another version: %u bytes, expected %zu", c.struct_size, sizeof(BenchCase));
   in_range("op", c.op, 0, TERN_BENCH_COUNT - 1);
   in_range("cold", c.cold, 0, 1);
@@ -42,6 +42,7 @@ BenchCase checked_case(const BenchCase& c) {
   if (c.op == TERN_BENCH_ATTENTION_PREFILL) in_range("n_in", c.n_in, c.n_rows, 1 << 22);
   if (c.op == TERN_BENCH_ATTENTION_DECODE) in_range("keys of all rows", int64_t(c.n_rows) * round_up(c.n_in, TERN_PAGE_LEN), 1, 1 << 24);
   if (c.op == TERN_BENCH_EMBED) in_range("n_rows", c.n_rows, 1, c.n_out);
+  in_range("kernel", c.kernel, 0, static_cast<int64_t>(bench_kernels(backend, c.op).size()));
   return c;
 }
 
@@ -76,13 +77,26 @@ std::unique_ptr<OpBench> op_bench(Backend& backend, const BenchCase& c, const Be
 
 }  // namespace
 
-Bench::Bench(std::shared_ptr<Device> device, const BenchCase& c) : device_(std::move(device)), case_(checked_case(c)), batch_(case_) {
+std::vector<const char*> bench_kernels(Backend& backend, int op) {
+  return op == TERN_BENCH_TERNARY ? backend.meter().ternary_kernels() : std::vector<const char*>();
+}
+
+const char* bench_kernel(Backend& backend, const BenchCase& c) {
+  return c.kernel ? bench_kernels(backend, c.op).at(static_cast<size_t>(c.kernel - 1)) : nullptr;
+}
+
+void check_bench_case(Backend& backend, const BenchCase& c) { checked_case(backend, c); }
+
+Bench::Bench(std::shared_ptr<Device> device, const BenchCase& c)
+    : device_(std::move(device)), case_(checked_case(*device_->backend, c)), batch_(case_) {
   Backend& b = *device_->backend;
   Meter& meter = b.meter();
   check_type(b, case_);
   op_ = op_bench(b, case_, batch_);
   const int64_t wanted = case_.cold ? (cold_bytes(meter.cache_bytes()) + op_->set_bytes() - 1) / op_->set_bytes() : 1;
   const int n_sets = static_cast<int>(std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, op_->max_sets())));
+  // Made of pieces, each of which may be too small to be asked for.
+  if (b.host_memory()) require_free(checked_mul(op_->set_bytes(), n_sets), "the data of a benchmark's calls");
   op_->make_sets(n_sets);
   runner_ = b.create_runner(shape_of(case_), batch_.limits);
   const OpCost cost = op_->cost();

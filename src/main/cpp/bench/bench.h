@@ -9,6 +9,9 @@
 
 namespace tern {
 
+// Throws INVALID_ARGUMENT for what is no case of this device.
+void check_bench_case(Backend& backend, const BenchCase& c);
+
 class Bench {
  public:
   // The device must be locked by the caller, here and in run.

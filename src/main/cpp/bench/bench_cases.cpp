@@ -20,7 +20,7 @@ class Table {
 
  private:
   void add(int op, int type, int n_rows, int n_out, int n_in, Heads h = {0, 0, 0}) {
-    cases.push_back({sizeof(tern_bench_case), op, type, n_rows, n_out, n_in, h.n_heads, h.n_kv_heads, h.head_dim, 0});
+    cases.push_back({sizeof(tern_bench_case), op, type, n_rows, n_out, n_in, h.n_heads, h.n_kv_heads, h.head_dim, 0, 0});
   }
 
   void attention() {

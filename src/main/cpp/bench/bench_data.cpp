@@ -62,6 +62,7 @@ void random_ternary_row(int type, int n_cols, std::mt19937_64& random, uint8_t* 
 }  // namespace
 
 std::vector<float> random_floats(int64_t n, uint64_t seed) {
+  require_free(checked_mul(n, sizeof(float)), "made-up values of a benchmark");
   std::mt19937_64 random(seed);
   std::normal_distribution<float> normal;
   std::vector<float> x(static_cast<size_t>(n));
@@ -69,7 +70,7 @@ std::vector<float> random_floats(int64_t n, uint64_t seed) {
   return x;
 }
 
-RandomWeight::RandomWeight(int type, int store, int n_rows, int n_cols) : type_(type), store_(store), n_rows_(n_rows), n_cols_(n_cols) {
+RandomWeight::RandomWeight(int type, int store, int n_rows, int n_cols, const char* kernel) : type_(type), store_(store), n_rows_(n_rows), n_cols_(n_cols), kernel_(kernel) {
   std::mt19937_64 random(1);
   const int64_t stride = row_bytes(type, n_cols);
   n_piece_ = static_cast<int>(std::clamp<int64_t>(kPieceBytes / stride, 1, n_rows));
@@ -79,7 +80,8 @@ RandomWeight::RandomWeight(int type, int store, int n_rows, int n_cols) : type_(
 }
 
 std::unique_ptr<Weight> RandomWeight::make(Backend& backend) const {
-  std::unique_ptr<Weight> weight = backend.create_weight(type_, store_, n_rows_, n_cols_, 1, false);
+  std::unique_ptr<Weight> weight = kernel_ ? backend.meter().ternary_weight(kernel_, type_, n_rows_, n_cols_)
+                                           : backend.create_weight(type_, store_, n_rows_, n_cols_, 1, false);
   const int64_t stride = row_bytes(type_, n_cols_);
   for (int r = 0; r < n_rows_; r += n_piece_) {
     const int n = std::min(n_piece_, n_rows_ - r);
@@ -119,6 +121,7 @@ void poison(Backend& backend, const BenchResult& result) {
 }
 
 void check_written(Backend& backend, const BenchResult& result) {
+  require_free(result.size, "the result of a benchmark on the host");
   std::vector<uint8_t> bytes(static_cast<size_t>(result.size));
   backend.download(bytes.data(), result.data, result.size);
   if (result.kind == BenchResult::bytes) {

@@ -11,14 +11,16 @@ namespace tern {
 
 std::vector<float> random_floats(int64_t n, uint64_t seed);
 
-// Makes weights [n_rows, n_cols] of random rows of type, all alike. Throws UNSUPPORTED for a type of which no random rows are made.
+// Makes weights [n_rows, n_cols] of random rows of type, all alike; kernel: for a ternary kernel of the meter's, null: as the backend picks. Throws
+// UNSUPPORTED for a type of which no random rows are made.
 class RandomWeight {
  public:
-  RandomWeight(int type, int store, int n_rows, int n_cols);
+  RandomWeight(int type, int store, int n_rows, int n_cols, const char* kernel = nullptr);
   std::unique_ptr<Weight> make(Backend& backend) const;
 
  private:
   int type_, store_, n_rows_, n_cols_, n_piece_;
+  const char* kernel_;
   std::vector<uint8_t> rows_;  // n_piece of them, again and again
 };
 

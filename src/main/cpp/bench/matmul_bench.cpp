@@ -15,7 +15,7 @@ class MatmulBench final : public OpBench {
       : backend_(backend),
         case_(c),
         ternary_(c.op == TERN_BENCH_TERNARY),
-        source_(c.type, ternary_ ? TERN_STORE_TERNARY : TERN_STORE_DENSE, c.n_out, c.n_in) {
+        source_(c.type, ternary_ ? TERN_STORE_TERNARY : TERN_STORE_DENSE, c.n_out, c.n_in, bench_kernel(backend, c)) {
     weights_.push_back(source_.make(backend));
     x_bytes_ = round_up(int64_t(c.n_rows) * c.n_in * 4, 256);
     int8_bytes_ = ternary_ ? round_up(c.n_in, kInt8Columns) * c.n_rows : 0;
@@ -38,8 +38,8 @@ class MatmulBench final : public OpBench {
     x_ = backend_.allocate(checked_mul(x_bytes_, ternary_ ? 1 : n), "activations of a benchmark");
     out_ = backend_.allocate(checked_mul(out_bytes_, n), "results of a benchmark");
     int8_ = backend_.allocate(checked_mul(int8_bytes_, n), "activations of a benchmark");
-    scale_ = backend_.allocate(row_bytes_ * n, "activations of a benchmark");
-    sum_ = backend_.allocate(row_bytes_ * n, "activations of a benchmark");
+    scale_ = backend_.allocate(checked_mul(row_bytes_, n), "activations of a benchmark");
+    sum_ = backend_.allocate(checked_mul(row_bytes_, n), "activations of a benchmark");
     for (int set = 0; set < n; set++) {
       if (set == 0 || !ternary_) backend_.upload(x_.as<uint8_t>() + x_bytes_ * set, x.data(), n_x * 4);
       float* const from = reinterpret_cast<float*>(x_.as<uint8_t>() + (ternary_ ? 0 : x_bytes_ * set));

@@ -43,6 +43,11 @@ class OpBench {
   virtual std::string kernel(Meter&) const { return ""; }
 };
 
+// Static names of the kernels that a case may ask for, from number 1 on.
+std::vector<const char*> bench_kernels(Backend& backend, int op);
+// The one that it asks for; null: none.
+const char* bench_kernel(Backend& backend, const BenchCase& c);
+
 // The arguments were checked; batch stays.
 std::unique_ptr<OpBench> attention_bench(Backend& backend, const BenchCase& c, const BenchBatch& batch);
 std::unique_ptr<OpBench> matmul_bench(Backend& backend, const BenchCase& c);

@@ -31,17 +31,15 @@ class NormQuantizeBench final : public OpBench {
   OpCost cost() const override { return norm_quantize_cost(case_.n_rows, case_.n_in, gated_); }
   int64_t set_bytes() const override { return x_bytes_ * (gated_ ? 2 : 1) + int8_bytes_ + 2 * row_bytes_; }
   void make_sets(int n) override {
-    const int64_t n_x = int64_t(case_.n_rows) * case_.n_in;
-    std::vector<float> x = random_floats(n_x, 5);
-    x.resize(static_cast<size_t>(x_bytes_ / 4));
+    std::vector<float> x = random_floats(x_bytes_ / 4, 5);
     // A backend may write relu(gate)^2 * up where gate was, so calls after the first see the result: of 0 and 1 it is itself.
     if (gated_) std::transform(x.begin(), x.end(), x.begin(), [](float v) { return v > 0 ? 1.f : 0.f; });
-    const std::vector<float> up(x.size(), 1);
     x_ = filled(backend_, checked_mul(x_bytes_, n), x.data(), x_bytes_, "rows of a benchmark");
-    if (gated_) up_ = filled(backend_, checked_mul(x_bytes_, n), up.data(), x_bytes_, "rows of a benchmark");
+    std::fill(x.begin(), x.end(), 1.f);
+    if (gated_) up_ = filled(backend_, checked_mul(x_bytes_, n), x.data(), x_bytes_, "rows of a benchmark");
     int8_ = backend_.allocate(checked_mul(int8_bytes_, n), "results of a benchmark");
-    scale_ = backend_.allocate(row_bytes_ * n, "results of a benchmark");
-    sum_ = backend_.allocate(row_bytes_ * n, "results of a benchmark");
+    scale_ = backend_.allocate(checked_mul(row_bytes_, n), "results of a benchmark");
+    sum_ = backend_.allocate(checked_mul(row_bytes_, n), "results of a benchmark");
   }
   void call(const Step&, int set) override {
     ActivationsSource source = {at<float>(x_, x_bytes_, set)};
@@ -133,7 +131,7 @@ class EmbedBench final : public OpBench {
   int64_t max_sets() const override { return case_.n_out / case_.n_rows; }
   int64_t set_bytes() const override { return table_->bytes() / case_.n_out * case_.n_rows + out_bytes_ + ids_bytes_; }
   void make_sets(int n) override {
-    ids_ = backend_.allocate(ids_bytes_ * n, "ids of a benchmark");
+    ids_ = backend_.allocate(checked_mul(ids_bytes_, n), "ids of a benchmark");
     out_ = backend_.allocate(checked_mul(out_bytes_, n), "results of a benchmark");
     std::vector<int32_t> ids(static_cast<size_t>(case_.n_rows));
     for (int set = 0; set < n; set++) {  // far apart, as tokens are

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/backend.h"
+#include "tern_check.h"
 
 namespace tern {
 

@@ -132,10 +132,14 @@ bool populate(uint8_t* data, int64_t n_bytes, Pool* pool) {
 
 int64_t native_bytes() { return live_bytes.load(std::memory_order_relaxed); }
 
-Buffer::Buffer(int64_t n_bytes, const char* purpose, Pool* pool) {
-  if (n_bytes == 0) return;
+void require_free(int64_t n_bytes, const char* purpose) {
   if (n_bytes < 0) fail(TERN_ERR_INVALID_ARGUMENT, "%s: a negative size", purpose);
   if (n_bytes >= kAskFirst && n_bytes > available_bytes()) out_of_memory(n_bytes, purpose);
+}
+
+Buffer::Buffer(int64_t n_bytes, const char* purpose, Pool* pool) {
+  if (n_bytes == 0) return;
+  require_free(n_bytes, purpose);
   if (n_bytes >= kLarge) {
     // It begins on a huge page and ends with small ones: a whole one more for each matrix would be a sixth of a model of two bits.
     const int64_t rounded = round_up(n_bytes, kPage);

@@ -10,6 +10,9 @@ namespace tern {
 
 int64_t native_bytes();  // held by all Buffers now
 
+// Throws OUT_OF_MEMORY if the system has less to give: for what is made of many small pieces, or not of Buffers.
+void require_free(int64_t n_bytes, const char* purpose);
+
 class Pool;
 
 class Buffer {

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "tern_bench.h"
 
@@ -27,6 +29,10 @@ class Meter {
   virtual int peak_of(const Weight* weight) const = 0;
   // The kernel picked for a product with n_rows rows; empty if there is but one.
   virtual std::string kernel_of(const Weight& weight, int n_rows) const = 0;
+  // Ternary kernels that a weight can be kept for by name, static texts; none where the backend picks for each product.
+  virtual std::vector<const char*> ternary_kernels() const = 0;
+  // A ternary weight kept for one of them. Throws INVALID_ARGUMENT for any other.
+  virtual std::unique_ptr<Weight> ternary_weight(const char* kernel, int type, int n_rows, int n_cols) = 0;
 };
 
 }  // namespace tern

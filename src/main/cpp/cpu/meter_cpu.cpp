@@ -8,6 +8,7 @@
 #include "core/status.h"
 #include "cpu/bandwidth.h"
 #include "cpu/peak.h"
+#include "cpu/ternary_kernel.h"
 #include "cpu/weight_cpu.h"
 
 namespace tern::cpu {
@@ -42,6 +43,17 @@ int CpuMeter::peak_of(const Weight* weight) const { return weight && weight->ter
 
 std::string CpuMeter::kernel_of(const Weight& weight, int) const {
   return weight.ternary() ? static_cast<const CpuWeight&>(weight).ternary_weight().kernel() : "";
+}
+
+std::vector<const char*> CpuMeter::ternary_kernels() const {
+  std::vector<const char*> names;
+  for (const std::string& name : cpu::ternary_kernels()) names.push_back(ternary_kernel(name.c_str()).name);
+  return names;
+}
+
+std::unique_ptr<Weight> CpuMeter::ternary_weight(const char* kernel, int type, int n_rows, int n_cols) {
+  TERN_CHECK_ARG(kernel && *kernel, "a ternary kernel without a name");
+  return std::make_unique<CpuWeight>(pool_, type, TERN_STORE_TERNARY, n_rows, n_cols, 1, false, kernel);
 }
 
 }  // namespace tern::cpu

@@ -17,6 +17,8 @@ class CpuMeter final : public Meter {
   double peak(int kind) override;
   int peak_of(const Weight* weight) const override;
   std::string kernel_of(const Weight& weight, int n_rows) const override;
+  std::vector<const char*> ternary_kernels() const override;
+  std::unique_ptr<Weight> ternary_weight(const char* kernel, int type, int n_rows, int n_cols) override;
 
  private:
   Pool& pool_;

@@ -27,13 +27,13 @@ int dense_type(int type, float scale, bool vector) {
 
 }  // namespace
 
-CpuWeight::CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector)
+CpuWeight::CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector, const char* kernel)
     : pool_(pool), type_(type), n_rows_(n_rows), n_cols_(n_cols), scale_(scale) {
   TERN_CHECK_ARG(n_rows > 0 && n_cols > 0, "a weight of shape [%d, %d]", n_rows, n_cols);
   const int64_t in_bytes = row_bytes(type, n_cols);  // refuses unknown types and partial blocks
   if (store == TERN_STORE_TERNARY) {
     TERN_CHECK_ARG(n_cols <= kMaxTernaryCols, "a ternary row of %d columns, at most %d", n_cols, kMaxTernaryCols);
-    ternary_ = TernaryWeight::create("", n_rows, n_cols, &pool);
+    ternary_ = TernaryWeight::create(kernel, n_rows, n_cols, &pool);
     dense_ = {Buffer(), -1, n_rows, n_cols};
   } else {
     TERN_CHECK_ARG(store == TERN_STORE_DENSE, "store %d is neither dense nor ternary", store);

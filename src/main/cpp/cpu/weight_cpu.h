@@ -12,7 +12,8 @@ namespace tern::cpu {
 
 class CpuWeight final : public Weight {
  public:
-  CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector);
+  // kernel: of a ternary weight, by its name; empty: the one that the plan picks.
+  CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector, const char* kernel = "");
 
   void append_rows(int n, const void* data, int64_t n_bytes) override;
   bool complete() const override { return n_loaded_ == n_rows_; }

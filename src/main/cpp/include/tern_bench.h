@@ -38,6 +38,7 @@ enum {
  *   EMBED               n_rows different rows of a table [n_out, n_in]
  *   SAMPLE              n_rows rows of n_in logits: temperature 0.8, top_k 40, top_p 0.95
  * type: of W's rows and the table's (TERNARY: TQ2_0 or F32); attention and ROPE_APPEND: of keys and values; else F32.
+ * kernel: TERNARY's number in tern_bench_kernel_name, from 1 on; 0, and for all others: the one that the device picks.
  * cold 1: calls take turns with data of their own, of 4 times the last cache's size together, or twice where that is 1 GiB; 0: all calls have the same data.
  */
 typedef struct tern_bench_case {
@@ -51,6 +52,7 @@ typedef struct tern_bench_case {
   int32_t n_kv_heads;
   int32_t head_dim;
   int32_t cold;
+  int32_t kernel;
 } tern_bench_case;
 
 /* Arithmetic that has a peak of its own. HALF: F16 and BF16 operands, sums in floats; tensor cores, cuda only. */
@@ -80,6 +82,15 @@ typedef struct tern_bench tern_bench;
 int32_t tern_bench_create(tern_device* device, const tern_bench_case* c, tern_bench** out);
 void tern_bench_destroy(tern_bench* bench);
 
+/* Whether a case is one of this device: what tern_bench_create would refuse as TERN_ERR_INVALID_ARGUMENT before it makes any data. */
+int32_t tern_bench_check(tern_device* device, const tern_bench_case* c);
+
+/*
+ * Name of a kernel that a case of an op may ask for, as "avx512_lookup": numbers 1, 2 and so on, NULL after the last. None where an op has one
+ * kernel, or where the device picks for each number of rows, as a GPU does. Valid as long as the process.
+ */
+const char* tern_bench_kernel_name(tern_device* device, int32_t op, int32_t number);
+
 /*
  * Runs the case n_calls times in a row, 1..TERN_BENCH_MAX_CALLS; seconds: of all of them together, wall time on the cpu, between events on a
  * GPU, where the calls are one graph. A first call may warm up: throw its time away.
@@ -90,7 +101,7 @@ int32_t tern_bench_run(tern_bench* bench, int32_t n_calls, double* seconds);
 /* The caller sets struct_size. */
 int32_t tern_bench_count(const tern_bench* bench, tern_bench_counts* counts);
 
-/* The kernel that the device picked for the case, as "avx512_lookup"; "" where there is no choice. Valid as long as the bench. */
+/* The kernel that the case asked for or the device picked, as "avx512_lookup"; "" where there is no choice. Valid as long as the bench. */
 const char* tern_bench_kernel(const tern_bench* bench);
 
 /* The cases that are timed on a device if nothing else is asked for, warm: numbers 0 to tern_bench_n_defaults - 1. The caller sets struct_size. */

@@ -27,7 +27,9 @@ class KernelReportJsonTest {
     KernelResult withPeers = new KernelResult(KernelCase.of(KernelOp.DENSE, "F16", "1x2x3", false).orElseThrow(), "halves", plain.work(), plain.times(), null,
         List.of(timed, silent));
     KernelResult unsupported = KernelResult.unsupported(KernelCase.of(KernelOp.ROPE_APPEND, "BF16", "1x8/2x64", true).orElseThrow(), "not here");
-    KernelReport r = KernelReports.report(plain, withPeers, unsupported);
+    KernelResult named = new KernelResult(KernelCase.of(KernelOp.TERNARY, "TQ2_0", "1x2x3", true).orElseThrow().withKernel("scalar"), "scalar", plain.work(),
+        plain.times(), null, List.of());
+    KernelReport r = KernelReports.report(plain, withPeers, unsupported, named);
     return new KernelReport(r.version(), r.date(), r.machine(), "cuda:0", "NVIDIA H200", r.description(), r.options(), r.ceilings(),
         Datasheet.of("NVIDIA H200").orElseThrow(), r.notes(), r.results());
   }
@@ -53,6 +55,8 @@ class KernelReportJsonTest {
     assertEquals(result.path("of_bandwidth"), result.path("of_roofline"));
     assertTrue(result.path("foreign").isNull());
     assertEquals("in BF16", root.path("results").get(1).path("peers").get(0).path("note").asText());
+    assertEquals("scalar", root.path("results").get(3).path("asked_kernel").asText());
+    assertTrue(result.path("asked_kernel").isMissingNode());
     assertEquals("not here", root.path("results").get(2).path("unsupported").asText());
   }
 

@@ -111,6 +111,26 @@ class KernelSuiteTest {
   }
 
   @Test
+  void kernelsAreTimedByName() {
+    try (TernKernels kernels = new TernKernels(Device.cpu(), 1)) {
+      KernelSuite suite = new KernelSuite(kernels, List.of(), SAMPLER);
+      List<String> names = kernels.kernels(KernelOp.TERNARY);
+      assertTrue(names.contains("scalar"), names.toString());
+      assertEquals(List.of(), kernels.kernels(KernelOp.DENSE));
+      KernelCase plain = of(KernelOp.TERNARY, "TQ2_0", "2x64x256");
+      for (String name : names) {
+        KernelResult r = suite.run(plain.withKernel(name));
+        assertEquals(name, r.kernel());
+        assertTrue(r.measured(), r.unsupported());
+      }
+      assertTrue(suite.run(plain.withKernel("abacus")).unsupported().contains("scalar"));
+      assertThrows(IllegalArgumentException.class, () -> kernels.check(plain.withKernel("abacus")));
+      assertThrows(IllegalArgumentException.class, () -> kernels.check(new KernelCase(KernelOp.DENSE, "F16", 1 << 17, 1, 1, 0, 0, 0, false)));
+      kernels.check(plain.withKernel(names.get(0)));
+    }
+  }
+
+  @Test
   void defaultsHoldEveryOp() {
     try (TernKernels kernels = new TernKernels(Device.cpu(), 1)) {
       List<KernelCase> all = kernels.defaults(true);

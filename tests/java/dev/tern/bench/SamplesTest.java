@@ -37,4 +37,30 @@ class SamplesTest {
     }
     assertEquals(0, new Samples(5, 5, 5, 5, 5, 5).spread());
   }
+
+  @Test
+  void meanAndDeviationAreOfASample() {
+    Samples samples = new Samples(2, 4, 4, 4, 5, 5, 7, 9);
+    assertEquals(5, samples.mean());
+    assertEquals(Math.sqrt(32 / 7.0), samples.deviation(), 1e-15);
+    assertEquals(0, new Samples(3).deviation());
+  }
+
+  /** Against the definition: the least value such that a share q of all values at least is no larger. */
+  @Test
+  void percentilesAreByNearestRank() {
+    for (int n = 1; n <= 250; n++) {
+      Samples samples = new Samples(IntStream.rangeClosed(1, n).asDoubleStream().toArray());
+      for (int percent : new int[] {1, 25, 50, 90, 99, 100}) {
+        int rank = 1;
+        while (100 * rank < percent * n) {
+          rank++;
+        }
+        assertEquals(rank, samples.percentile(percent / 100.0), percent + " % of " + n);
+      }
+      assertEquals(n >= 100, samples.tells(0.99), n + " values");
+    }
+    assertThrows(IllegalArgumentException.class, () -> new Samples(1).percentile(0));
+    assertThrows(IllegalArgumentException.class, () -> new Samples(1).percentile(Double.NaN));
+  }
 }

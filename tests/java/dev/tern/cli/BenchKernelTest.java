@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tern.Device;
 import dev.tern.bench.KernelCase;
 import dev.tern.bench.KernelOp;
 import dev.tern.bench.KernelPeer;
@@ -12,6 +13,7 @@ import dev.tern.bench.KernelReportJson;
 import dev.tern.bench.KernelReports;
 import dev.tern.bench.KernelResult;
 import dev.tern.bench.KernelTimer;
+import dev.tern.bench.TernKernels;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -67,6 +69,18 @@ class BenchKernelTest {
     }
     Cli.Result same = Cli.run("bench", "compare", json.toString(), json.toString()).succeeded();
     assertTrue(same.out().contains("0 slower, 0 faster, 3 the same"), same.out());
+  }
+
+  @Test
+  void kernelsAreChosenByName() {
+    KernelChoice choice = new KernelChoice(List.of("ternary", "sample"), "1x64x256,1x50", null, "all", true, true);
+    try (TernKernels kernels = new TernKernels(Device.cpu(), 1)) {
+      List<KernelCase> cases = choice.cases(kernels);
+      List<String> names = kernels.kernels(KernelOp.TERNARY);
+      assertEquals(2 * (names.size() + 1), cases.size());
+      assertEquals("ternary TQ2_0 1x64x256 cold " + names.get(0), cases.get(0).key());
+      assertEquals("sample F32 1x50 warm", cases.get(cases.size() - 1).key());
+    }
   }
 
   @Test
@@ -179,7 +193,10 @@ class BenchKernelTest {
     bench("dense", "--shapes", "1x2x3", "--dtype", "F17").failedWith(2, 1);
     bench("dense", "--shapes", "0x2x3").failedWith(2, 1);
     bench("attention_decode", "--shapes", "1x64x4/3x16").failedWith(2, 1);
+    bench("dense", "--shapes", "100000x2x3").failedWith(2, 1); // that many rows the native side refuses
     bench("--device", "abacus").failedWith(2, 1);
+    assertTrue(bench("ternary", "--kernel", "scalar,abacus").failedWith(2, 1).contains("scalar, "));
+    bench("dense", "--kernel", "scalar").failedWith(2, 1);
     bench("--peer", "nobody").failedWith(2, 1);
     Cli.run("bench", "kernel", "dense", "--seconds", "0").failedWith(2, 1);
   }

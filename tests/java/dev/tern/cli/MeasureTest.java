@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The commands that look at a model: info, logits, ppl, bench; and make-model, which makes one. */
+/** The commands that look at a model: info, logits, ppl; and make-model, which makes one. */
 class MeasureTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -96,79 +96,5 @@ class MeasureTest {
     String out = Cli.run(args).succeeded().out();
     assertTrue(out.startsWith("perplexity "), out);
     return Double.parseDouble(out.split(" ")[1]);
-  }
-
-  @Test
-  void benchmarkAsTableAndAsJson() throws IOException {
-    String model = Models.make(directory, "llama-tiny", "f16");
-    String[] table = Cli.run("bench", "model", "--model", model, "-p", "8", "-n", "4", "-r", "2").succeeded().out().split("\n");
-    assertEquals(6, table.length);
-    assertTrue(table[0].contains("t/s") && table[2].contains("pp8") && table[3].contains("tg4"), String.join("\n", table));
-    assertTrue(table[5].startsWith("loaded in ") && table[5].contains("peak of resident memory"), table[5]);
-    JsonNode rows = JSON.readTree(
-        Cli.run("bench", "model", "--model", model, "-p", "8", "-n", "4", "-r", "2", "--threads", "1,2", "--json").succeeded().out());
-    assertEquals(4, rows.size());
-    for (JsonNode row : rows) {
-      assertTrue(row.get("median_ts").asDouble() > 0 && row.get("read_bytes_per_second").asDouble() > 0, row.toString());
-      assertEquals(2, row.get("samples_ns").size());
-    }
-    assertEquals(2, rows.get(3).get("n_threads").asInt());
-  }
-
-  @Test
-  void benchmarkOfBatchesAndDepthsAsCsv() throws IOException {
-    String model = Models.make(directory, "tern-tiny", "tq2_0");
-    String[] lines = Cli.run("bench", "model", "--model", model, "-p", "0", "-n", "5", "-r", "1", "--threads", "1,2", "--batch", "1,3", "--depth", "0,3,70",
-        "--csv").succeeded().out().split("\n");
-    assertEquals(1 + 2 * 2 * 3, lines.length);
-    String[] header = lines[0].split(",");
-    String[] first = {"tg5", "tg5 x3", "tg5 @3", "tg5 x3 @3", "tg5 @70", "tg5 x3 @70"};
-    for (int i = 1; i < lines.length; i++) {
-      String[] cells = lines[i].substring(lines[i].lastIndexOf('"') + 1).split(",", -1); // after the model's name, which holds commas
-      assertEquals(header.length, cells.length, lines[i]);
-      assertEquals(first[(i - 1) % 6], cells[4]);
-      assertEquals(i <= 6 ? "1" : "2", cells[3]);
-      assertTrue(Double.parseDouble(cells[9]) > 0, lines[i]);
-    }
-  }
-
-  @Test
-  void breakdownOfAStep() throws IOException {
-    String model = Models.make(directory, "tern-tiny", "tq2_0");
-    String[] command = {"bench", "model", "--model", model, "-n", "6", "-r", "2", "--depth", "70", "--breakdown", ""};
-    for (String name : new String[] {"attention", "norms + quantise", "head", "sampling", "between the parts", "step", "of its floor"}) {
-      command[11] = "--threads=1";
-      String out = Cli.run(command).succeeded().out();
-      assertTrue(out.contains(name), out);
-    }
-    command[11] = "--json";
-    JsonNode step = JSON.readTree(Cli.run(command).succeeded().out()).get(0);
-    assertEquals(6, step.get("steps").asInt());
-    double share = 0;
-    for (JsonNode part : step.get("parts")) {
-      share += part.get("share").asDouble();
-      int perStep = part.get("calls").asInt() / 6;
-      int expected = switch (part.get("name").asText()) {
-        case "norm" -> 2 * 3 + 1;
-        case "rope_table", "qkv", "rope_append", "attention", "attn_out", "gate_up", "gate_norm", "down" -> 2;
-        case "other" -> 0;
-        default -> 1;
-      };
-      assertEquals(expected, perStep, part.toString());
-      if (part.get("name").asText().equals("attention")) {
-        assertEquals(6 * 2 * 70 * 2 * 2 * 64 * 2, part.get("bytes").asLong(), 6 * 2 * 2 * 64 * 2 * 2 * 64); // to within a page a step
-      }
-    }
-    assertEquals(1, share, 1e-9);
-    command[11] = "--csv";
-    assertEquals(1 + 13 + 2, Cli.run(command).succeeded().out().split("\n").length);
-  }
-
-  @Test
-  void benchmarksRefuseWhatTheyCannotRun() {
-    Cli.run("bench", "model", "--batch", "0").failedWith(2, 1);
-    Cli.run("bench", "model", "--depth", "-1").failedWith(2, 1);
-    Cli.run("bench", "model", "--json", "--csv").failedWith(2, 2);
-    Cli.run("bench", "model", "-r", "0").failedWith(2, 1);
   }
 }

@@ -21,12 +21,18 @@ import java.util.regex.Pattern;
  *
  * @param cold whether each call finds its data outside of the caches, as in a model that is larger than they are; else they are as the last
  *     call left them
+ * @param kernel that computes it, by its name ("avx512_lookup"); empty: the one that the device picks
  */
-public record KernelCase(KernelOp op, String dtype, int nRows, int nOut, int nIn, int nHeads, int nKvHeads, int headDim, boolean cold) {
+public record KernelCase(KernelOp op, String dtype, int nRows, int nOut, int nIn, int nHeads, int nKvHeads, int headDim, boolean cold, String kernel) {
   private static final Pattern MATMUL = Pattern.compile("(\\d{1,9})x(\\d{1,9})x(\\d{1,9})");
   private static final Pattern ATTENTION = Pattern.compile("(\\d{1,9})x(\\d{1,9})x(\\d{1,9})/(\\d{1,9})x(\\d{1,9})");
   private static final Pattern ROPE = Pattern.compile("(\\d{1,9})x(\\d{1,9})/(\\d{1,9})x(\\d{1,9})");
   private static final Pattern ROWS = Pattern.compile("(\\d{1,9})x(\\d{1,9})");
+
+  /** A case for the kernel that the device picks. */
+  public KernelCase(KernelOp op, String dtype, int nRows, int nOut, int nIn, int nHeads, int nKvHeads, int headDim, boolean cold) {
+    this(op, dtype, nRows, nOut, nIn, nHeads, nKvHeads, headDim, cold, "");
+  }
 
   /**
    * The sizes, as {@link #of} reads them: ROWSxOUTxIN; ROWSxKEYSxHEADS/KV_HEADSxHEAD_DIM; ROWSxHEADS/KV_HEADSxHEAD_DIM for ROPE_APPEND;
@@ -78,7 +84,12 @@ public record KernelCase(KernelOp op, String dtype, int nRows, int nOut, int nIn
 
   /** The same sizes in the caches, or not. */
   public KernelCase withCold(boolean isCold) {
-    return new KernelCase(op, dtype, nRows, nOut, nIn, nHeads, nKvHeads, headDim, isCold);
+    return new KernelCase(op, dtype, nRows, nOut, nIn, nHeads, nKvHeads, headDim, isCold, kernel);
+  }
+
+  /** The same for a kernel by its name. */
+  public KernelCase withKernel(String name) {
+    return new KernelCase(op, dtype, nRows, nOut, nIn, nHeads, nKvHeads, headDim, cold, name);
   }
 
   /** "cold" or "warm". */
@@ -88,6 +99,6 @@ public record KernelCase(KernelOp op, String dtype, int nRows, int nOut, int nIn
 
   /** Everything in one line: what reports are compared by. */
   public String key() {
-    return op.id() + " " + dtype + " " + shape() + " " + cache();
+    return op.id() + " " + dtype + " " + shape() + " " + cache() + (kernel.isEmpty() ? "" : " " + kernel);
   }
 }

@@ -72,6 +72,9 @@ public final class KernelReportJson {
     KernelCase c = r.kernelCase();
     ObjectNode node = NODES.objectNode().put("op", c.op().id()).put("dtype", c.dtype()).put("shape", c.shape()).put("cache", c.cache())
         .put("rows", c.nRows()).put("out", c.nOut()).put("in", c.nIn()).put("heads", c.nHeads()).put("kv_heads", c.nKvHeads()).put("head_dim", c.headDim());
+    if (!c.kernel().isEmpty()) {
+      node.put("asked_kernel", c.kernel());
+    }
     if (!r.measured()) {
       return node.put("unsupported", r.unsupported());
     }
@@ -195,8 +198,8 @@ public final class KernelReportJson {
   private static KernelResult result(JsonNode r) {
     KernelOp op = KernelOp.of(member(r, "op").asText());
     KernelCase c = new KernelCase(op, member(r, "dtype").asText(), (int) whole(r, "rows", 1, Integer.MAX_VALUE), size(r, "out"), size(r, "in"), size(r, "heads"), size(r, "kv_heads"),
-        size(r, "head_dim"), cold(member(r, "cache").asText()));
-    if (!KernelCase.of(op, c.dtype(), c.shape(), c.cold()).equals(Optional.of(c))) { // sizes that it should not have, or beyond a billion
+        size(r, "head_dim"), cold(member(r, "cache").asText()), r.path("asked_kernel").asText());
+    if (!KernelCase.of(op, c.dtype(), c.shape(), c.cold()).map(same -> same.withKernel(c.kernel())).equals(Optional.of(c))) { // sizes that it should not have, or beyond a billion
       throw new IllegalArgumentException(String.format("%s has no such sizes: rows %d, out %d, in %d, heads %d, kv_heads %d, head_dim %d", op.id(), c.nRows(),
           c.nOut(), c.nIn(), c.nHeads(), c.nKvHeads(), c.headDim()));
     }

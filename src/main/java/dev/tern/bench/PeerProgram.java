@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 
 /**
  * Another program, run by a command of the shell in which {@code {model}}, {@code {threads}}, {@code {prompt}} and {@code {generate}} stand for
- * the model's file and numbers; one of the last two is 0. It prints tokens per second: as JSON with a field "avg_ts", as llama-bench does, or
+ * the model's file and numbers; one of the last two may be 0. It prints tokens per second: as JSON with a field "avg_ts", as llama-bench does, or
  * as the last line.
  */
 public final class PeerProgram implements Contender {
@@ -35,8 +35,8 @@ public final class PeerProgram implements Contender {
   String commandFor(int threads, SpeedTest test) {
     return command.replace("{model}", "'" + model.toString().replace("'", "'\\''") + "'")
         .replace("{threads}", Integer.toString(threads))
-        .replace("{prompt}", Integer.toString(test.decode() ? 0 : test.nTokens()))
-        .replace("{generate}", Integer.toString(test.decode() ? test.nTokens() : 0));
+        .replace("{prompt}", Integer.toString(test.nPrompt()))
+        .replace("{generate}", Integer.toString(test.nGen()));
   }
 
   /**

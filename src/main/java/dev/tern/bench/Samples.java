@@ -36,6 +36,42 @@ public final class Samples {
     return sorted[sorted.length - 1];
   }
 
+  public double mean() {
+    double sum = 0;
+    for (double value : sorted) {
+      sum += value;
+    }
+    return sum / sorted.length;
+  }
+
+  /** Standard deviation of the values as a sample (over n - 1), as llama-bench has it; 0 of one value. */
+  public double deviation() {
+    double mean = mean();
+    double squares = 0;
+    for (double value : sorted) {
+      squares += (value - mean) * (value - mean);
+    }
+    return sorted.length < 2 ? 0 : Math.sqrt(squares / (sorted.length - 1));
+  }
+
+  /**
+   * The least value that a share q of all does not exceed (nearest rank): of 100 values, 0.99 is the 99th. Of fewer than 1 / (1 - q) values it is
+   * the largest, which says little about the rare ones: see {@link #tells}.
+   *
+   * @param q above 0, at most 1
+   */
+  public double percentile(double q) {
+    if (!(q > 0 && q <= 1)) {
+      throw new IllegalArgumentException("a percentile at " + q);
+    }
+    return sorted[Math.max(0, (int) Math.ceil(q * sorted.length - 1e-9) - 1)]; // 0.99 * 100 is a little above 99
+  }
+
+  /** Whether there are so many values that the percentile is not just the largest of them. */
+  public boolean tells(double q) {
+    return (1 - q) * sorted.length >= 1 - 1e-9;
+  }
+
   /** Lower end of the interval; the least value if there are fewer than six. */
   public double low() {
     return sorted[Math.max(0, rank(sorted.length))];

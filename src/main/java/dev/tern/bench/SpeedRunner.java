@@ -2,10 +2,12 @@ package dev.tern.bench;
 
 import dev.tern.Engine;
 import dev.tern.Generation;
+import dev.tern.KvType;
 import dev.tern.Model;
 import dev.tern.Sampling;
 import dev.tern.Session;
 import dev.tern.StepProfile;
+import dev.tern.Timings;
 import dev.tern.cache.CachePolicy;
 import dev.tern.kernel.MemoryBandwidth;
 import dev.tern.kernel.NativeDevice;
@@ -14,7 +16,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * Times prefill and decode of a model. Holds one engine at a time, made anew where a test needs another; a new engine is warmed up before
+ * Times prefill, decode and requests of a model. Holds one engine at a time, made anew where a test needs another; a new engine is warmed up before
  * anything is timed. For one thread.
  */
 public final class SpeedRunner implements AutoCloseable {
@@ -23,6 +25,8 @@ public final class SpeedRunner implements AutoCloseable {
   private static final long BANDWIDTH_TRAFFIC = 4L << 30;
   private static final int SINKS = 4;
   private static final int WARM_UP = 8;
+  /** Prompt rows of a step. */
+  public static final int PREFILL_CHUNK = 128;
 
   /** What an engine is made for. */
   private record Key(int threads, int batch, int depth) {}
@@ -33,6 +37,7 @@ public final class SpeedRunner implements AutoCloseable {
   private Key key;
   private Engine engine;
   private final List<Session> sessions = new ArrayList<>();
+  private List<Timings> timings = List.of();
   private boolean pending; // of every session: its last token was generated, and is fed by the next call
 
   /**
@@ -52,14 +57,23 @@ public final class SpeedRunner implements AutoCloseable {
    */
   public long run(int threads, SpeedTest test) {
     prepare(threads, test);
-    return test.decode() ? decode(test.nTokens(), test.depth()) : prefill(test.nTokens());
+    if (test.nGen() == 0) {
+      timings = List.of();
+      return prefill(test.nPrompt());
+    }
+    return test.decode() ? decode(test.nGen(), test.depth()) : requests(test);
+  }
+
+  /** Of each stream that generated in the last run. */
+  public List<Timings> timings() {
+    return timings;
   }
 
   /** A run of a decode test with the time of its parts. */
   public StepProfile profile(int threads, SpeedTest test) {
     prepare(threads, test);
     engine.startProfile();
-    decode(test.nTokens(), test.depth());
+    decode(test.nGen(), test.depth());
     StepProfile profile = engine.profile();
     engine.stopProfile();
     return profile;
@@ -70,13 +84,18 @@ public final class SpeedRunner implements AutoCloseable {
     return engine.threads();
   }
 
+  /** Of its cache. */
+  public KvType kvType() {
+    return engine.kvType();
+  }
+
   private void prepare(int threads, SpeedTest test) {
     Key wanted = new Key(threads, test.batch(), test.depth());
     if (wanted.equals(key)) {
       return;
     }
     close();
-    engine = Engine.builder(model).threads(threads).maxSequences(test.batch()).cachePolicy(policy(test.depth()))
+    engine = Engine.builder(model).threads(threads).maxSequences(test.batch()).cachePolicy(policy(test.depth())).prefillChunk(PREFILL_CHUNK)
         .queueCapacity(Math.min(65536, Math.max(64, longest))).build();
     for (int i = 0; i < test.batch(); i++) {
       sessions.add(engine.newSession());
@@ -117,7 +136,18 @@ public final class SpeedRunner implements AutoCloseable {
       sessions.forEach(Session::reset);
       pending = false;
     }
-    int[] feed = pending ? new int[0] : new int[] {first};
+    return generate(pending ? new int[0] : new int[] {first}, length);
+  }
+
+  private long requests(SpeedTest test) {
+    if (test.depth() == 0) {
+      sessions.forEach(Session::reset);
+    }
+    return generate(prompt(test.nPrompt()), test.nGen());
+  }
+
+  /** Feeds all sessions the same and has them generate. */
+  private long generate(int[] feed, int length) {
     Sampling sampling = Sampling.greedy().maxTokens(length).ignoreEos(true);
     List<Generation> running = new ArrayList<>();
     try {
@@ -125,9 +155,14 @@ public final class SpeedRunner implements AutoCloseable {
       for (Session session : sessions) {
         running.add(session.generate(feed, sampling));
       }
-      running.forEach(Generation::result);
+      List<Timings> all = new ArrayList<>();
+      for (Generation generation : running) {
+        all.add(generation.result().timings());
+      }
+      long nanos = System.nanoTime() - start;
       pending = true;
-      return System.nanoTime() - start;
+      timings = all;
+      return nanos;
     } finally {
       running.forEach(Generation::close);
     }

@@ -84,8 +84,33 @@ public final class TernKernels implements AutoCloseable {
    * @throws dev.tern.CapacityException if it does not fit
    */
   public Ready prepare(KernelCase c) {
-    return new Ready(new NativeBench(device, new NativeBench.Shape(c.op().ordinal(), typeNumber(c.dtype()), c.nRows(), c.nOut(), c.nIn(), c.nHeads(),
-        c.nKvHeads(), c.headDim(), c.cold())));
+    return new Ready(new NativeBench(device, shape(c)));
+  }
+
+  /**
+   * Refuses what is no case of this device, before anything is made for it. What the device merely lacks is found by {@link #prepare}.
+   *
+   * @throws IllegalArgumentException saying why
+   */
+  public void check(KernelCase c) {
+    NativeBench.check(device, shape(c));
+  }
+
+  /** Names of the kernels that a case of an op may ask for; none where there is one, or where the device picks by the number of rows. */
+  public List<String> kernels(KernelOp op) {
+    return NativeBench.kernels(device, op.ordinal());
+  }
+
+  private NativeBench.Shape shape(KernelCase c) {
+    int kernel = 0;
+    if (!c.kernel().isEmpty()) {
+      List<String> names = kernels(c.op());
+      kernel = names.indexOf(c.kernel()) + 1;
+      if (kernel == 0) {
+        throw new IllegalArgumentException("no kernel of " + c.op().id() + " is called '" + c.kernel() + "' here; there are " + names);
+      }
+    }
+    return new NativeBench.Shape(c.op().ordinal(), typeNumber(c.dtype()), c.nRows(), c.nOut(), c.nIn(), c.nHeads(), c.nKvHeads(), c.headDim(), c.cold(), kernel);
   }
 
   /** Measures what the hardware reaches; takes a second or two. */

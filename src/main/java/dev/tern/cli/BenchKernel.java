@@ -55,6 +55,10 @@ final class BenchKernel implements Callable<Integer> {
       + "that the default cases have")
   String dtypes;
 
+  @Option(names = "--kernel", paramLabel = "NAME,...", description = "ternary cases by these kernels, one after another; all: by every one that this "
+      + "processor runs; default: by the one that it picks")
+  String kernelNames;
+
   @Option(names = "--device", paramLabel = "NAME", defaultValue = "cpu", description = "cpu, the default; cuda, the first GPU; cuda:N")
   String device;
 
@@ -101,7 +105,7 @@ final class BenchKernel implements Callable<Integer> {
     Device which = Device.of(device);
     KernelSampler.Limits limits = new KernelSampler.Limits(seconds, SAMPLE_SECONDS, spread, MAX_CALLS);
     Supplier<CpuTimes> cpuTimes = which.isCuda() ? null : () -> CpuTimes.now(List.of());
-    KernelChoice choice = new KernelChoice(ops, shapes, dtypes, cold, warm);
+    KernelChoice choice = new KernelChoice(ops, shapes, dtypes, kernelNames, cold, warm);
     ReportFile jsonFile = ReportFile.of("--json", json);
     ReportFile csvFile = ReportFile.of("--csv", csv);
     ReportFile htmlFile = ReportFile.of("--html", html);
@@ -153,6 +157,7 @@ final class BenchKernel implements Callable<Integer> {
     map.put("ops", String.join(" ", ops));
     map.put("shapes", shapes == null ? "" : shapes);
     map.put("dtype", dtypes == null ? "" : dtypes);
+    map.put("kernel", kernelNames == null ? "" : kernelNames);
     map.put("cache", cold && warm ? "cold warm" : warm ? "warm" : "cold");
     map.put("threads", Integer.toString(nThreads));
     map.put("seconds", Double.toString(seconds));

@@ -2,48 +2,61 @@ package dev.tern.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tern.Model;
-import dev.tern.StepProfile;
+import dev.tern.bench.IdealRuntime;
+import dev.tern.bench.InformationCapacity;
+import dev.tern.bench.ModelReport;
+import dev.tern.bench.ModelReportJson;
+import dev.tern.bench.ModelRow;
+import dev.tern.bench.ModelSeries;
 import dev.tern.bench.ProcessMemory;
-import dev.tern.bench.Samples;
-import dev.tern.bench.SpeedRunner;
+import dev.tern.bench.RequestLoad;
 import dev.tern.bench.SpeedTest;
+import dev.tern.report.ModelHtml;
+import dev.tern.validate.CpuHealth;
+import dev.tern.validate.Reading;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code tern bench model}: prefill and decode speed, and decode's share of what the memory's bandwidth would allow. */
+/** {@code tern bench model}: how fast a model is, how soon it answers, and what that costs. */
 @Command(name = "model", description = {
-    "Measures tokens per second: ppN feeds a prompt of N tokens to an empty cache; tgN generates N tokens from an empty cache, xB in B streams "
-        + "at once (tokens of all together), @D where each token sees D keys (sinks and a rolling window).",
-    "t/s is the median of the repetitions. The floor of decode is reading the weights once a step at the read bandwidth measured here with "
-        + "all cores.",
-    "--breakdown shows instead where the time of a decode step goes."})
+    "Measures tokens per second: ppN feeds a prompt of N tokens to an empty cache; tgN generates N tokens from an empty cache; ppP+tgN is a request of both. "
+        + "xB in B streams at once (tokens of all together), @D where each token sees D keys (sinks and a rolling window).",
+    "t/s is the mean of the repetitions with their standard deviation, as of llama-bench. The floor of decode is reading the weights once a step at the read "
+        + "bandwidth measured here with all cores; the share is the median's.",
+    "Requests are served so many at once, each beginning when another ends: time to the first token (TTFT) and for each after it (TPOT).",
+    "--breakdown shows instead where the time of a decode step goes; with --report or --html it is in that file too."})
 final class BenchModel implements Callable<Integer> {
-  private static final int MAX_NAME = 200;
-
   @Mixin
   ModelOptions model;
 
-  @Option(names = "-p", paramLabel = "N,...", defaultValue = "128,512", description = "lengths of prompts; default ${DEFAULT-VALUE}")
+  @Option(names = "-p", paramLabel = "N,...", defaultValue = "128,512", description = "lengths of prompts; 0: none; default ${DEFAULT-VALUE}")
   String prompts;
 
-  @Option(names = "-n", paramLabel = "N,...", defaultValue = "64", description = "numbers of tokens to generate; default ${DEFAULT-VALUE}")
+  @Option(names = "-n", paramLabel = "N,...", defaultValue = "64", description = "numbers of tokens to generate; 0: none; default ${DEFAULT-VALUE}")
   String generated;
 
-  @Option(names = "--batch", paramLabel = "B,...", defaultValue = "1", description = "streams that generate at once; default ${DEFAULT-VALUE}")
+  @Option(names = "-pg", paramLabel = "P,N", description = "a request of P tokens for N; may be given more than once; 0,0: none; default 128,64")
+  List<String> mixed = new ArrayList<>();
+
+  @Option(names = "--batch", paramLabel = "B,...", description = "streams that generate at once; default 1; for --html without --depth 2,4,8 too")
   String batches;
 
-  @Option(names = "--depth", paramLabel = "D,...", defaultValue = "0",
-      description = "keys that a generated token sees; 0, the default: those of its own stream, which begins empty")
+  @Option(names = "--depth", paramLabel = "D,...",
+      description = "keys that a generated token sees; 0, the default: those of its own stream, which begins empty; for --html without --batch 128,512,2048 too")
   String depths;
 
   @Option(names = "--threads", paramLabel = "N,...", defaultValue = "0", description = "numbers of threads; 0, the default: one per core")
@@ -52,19 +65,61 @@ final class BenchModel implements Callable<Integer> {
   @Option(names = {"-r", "--repetitions"}, paramLabel = "N", defaultValue = "5", description = "of each, after one to warm up; default ${DEFAULT-VALUE}")
   int repetitions;
 
+  @Option(names = "--requests", paramLabel = "N", description = "to serve, of each -pg and concurrency; 0: none; default 100, or as many as begin in 20 seconds")
+  Integer requests;
+
+  @Option(names = "--concurrency", paramLabel = "C,...", defaultValue = "1,4", description = "requests at once; default ${DEFAULT-VALUE}")
+  String concurrency;
+
+  @Option(names = "--metrics", description = "EfficientLLM's six metrics of the requests, with the arithmetic that the device reaches")
+  boolean metrics;
+
+  @Option(names = "--perf-ratio", paramLabel = "R", defaultValue = "1", description = "the compressed model's quality over the original's, for the compression "
+      + "rate; default ${DEFAULT-VALUE}")
+  double perfRatio;
+
+  @Option(names = "--ideal", paramLabel = "P,...:O,...", arity = "0..1", fallbackValue = "1,32,128,256:1,8,32",
+      description = "fits the idealised runtime alpha(p) + beta (o - 1) to requests of these prompts and outputs; ${FALLBACK-VALUE} if not said")
+  String ideal;
+
+  @Option(names = "--text", paramLabel = "FILE", description = "measures the information capacity over this UTF-8 text")
+  Path text;
+
+  @Option(names = "--sample", paramLabel = "N", description = "tokens of the text that are scored from an empty cache; default 1024, or what the model was trained with")
+  Integer sample;
+
+  @Option(names = "--ic-bias", paramLabel = "B", description = "of the information capacity; default -27")
+  double bias = InformationCapacity.USUAL_BIAS;
+
   @Option(names = "--breakdown", description = "time of each part of a decode step, of the median run of each tg test (cpu only)")
   boolean breakdown;
+
+  @Option(names = "--report", paramLabel = "FILE", description = "writes all that was measured there, as JSON")
+  Path reportFile;
+
+  @Option(names = "--html", paramLabel = "FILE", description = "writes a page with pictures of it there; with --breakdown also where decode steps go")
+  Path htmlFile;
 
   @ArgGroup
   Format format = new Format();
 
   static final class Format {
-    @Option(names = "--json", description = "JSON instead of a table")
+    @Option(names = "--json", description = "llama-bench's JSON instead of tables")
     boolean json;
 
-    @Option(names = "--csv", description = "CSV instead of a table")
+    @Option(names = "--jsonl", description = "llama-bench's JSON, a line for each row, instead of tables")
+    boolean jsonl;
+
+    @Option(names = "--csv", description = "llama-bench's CSV instead of tables")
     boolean csv;
   }
+
+  private static final String PAGE_DEPTHS = "128,512,2048";
+  private static final String PAGE_BATCHES = "2,4,8";
+  private static final int DEFAULT_REQUESTS = 100;
+  private static final double DEFAULT_SECONDS = 20;
+  private static final double ENDLESS = 1e9;
+  private static final int SCORED_AT_ONCE = 256;
 
   private final Streams io;
 
@@ -72,44 +127,94 @@ final class BenchModel implements Callable<Integer> {
     this.io = io;
   }
 
-  /** How the model came into memory: wall time, resident memory at the peak and at the end. */
-  private record Load(long nanos, long peakBytes) {}
-
-  /** One line; rates in tokens per second, bandwidths in bytes per second. */
-  private record Row(int nThreads, SpeedTest test, long[] nanos, double bandwidth, double allCores) {
-    Samples rates() {
-      return new Samples(Arrays.stream(nanos).mapToDouble(test::rate).toArray());
+  /** What to measure, checked before anything is loaded. */
+  private record Plan(int[] threads, List<SpeedTest> tests, List<RequestLoad> loads, int[][] ideal, String text) {
+    int longest() {
+      int most = tests.stream().mapToInt(SpeedTest::nTokens).max().orElse(1);
+      if (ideal != null) {
+        most = Math.max(most, Arrays.stream(ideal[0]).max().orElse(0) + Arrays.stream(ideal[1]).max().orElse(0));
+      }
+      return most;
     }
 
-    /** Bytes that decoding reads a second, over those that the memory could deliver. */
-    double share(Model m) {
-      return m.decodeBytes() * rates().median() / test.batch() / allCores;
+    /** One stream's steps are looked into, of each depth. */
+    List<SpeedTest> profiled() {
+      return tests.stream().filter(t -> t.decode() && t.batch() == 1).toList();
+    }
+
+    int steps(boolean metrics, boolean breakdown) {
+      return threads.length * (tests.size() + loads.size()) + (metrics ? 2 : 0) + (breakdown ? threads.length * profiled().size() : 0)
+          + (ideal == null ? 0 : ideal[0].length * ideal[1].length) + (text == null ? 0 : 1);
+    }
+  }
+
+  /** Tells on the terminal how far all of it has come. */
+  private static final class Steps {
+    private final Progress progress;
+    private final int total;
+    private int done;
+
+    Steps(Progress progress, int total) {
+      this.progress = progress;
+      this.total = total;
+    }
+
+    void begin(String name) {
+      progress.at(done++, total, name);
+    }
+
+    void end() {
+      progress.clear();
     }
   }
 
   @Override
   public Integer call() {
-    int[] t = atLeast("--threads", threads, 0);
-    if (repetitions < 1) {
-      throw new IllegalArgumentException("-r is " + repetitions + ", it must be 1 or more");
-    }
-    List<SpeedTest> tests = tests();
+    Plan plan = plan();
+    ReportFile report = ReportFile.of("--report", reportFile);
+    ReportFile html = ReportFile.of("--html", htmlFile);
     long start = System.nanoTime();
     try (Model m = model.load(io)) {
-      Load load = new Load(System.nanoTime() - start, ProcessMemory.peak());
+      long loadNanos = System.nanoTime() - start;
+      long peak = ProcessMemory.peak();
       if (breakdown && m.device().isCuda()) {
         throw new IllegalArgumentException("--breakdown is there for the cpu only: on a GPU a step is one graph");
       }
-      int longest = tests.stream().mapToInt(SpeedTest::nTokens).max().orElse(1);
-      try (SpeedRunner runner = new SpeedRunner(m, longest)) {
-        if (breakdown) {
-          print(breakdowns(runner, t, tests));
-        } else {
-          print(m, load, rows(runner, t, tests));
+      Steps steps = new Steps(new Progress(io, "measuring"), plan.steps(metrics, breakdown));
+      try (Meters meters = Meters.of(m.device());
+          ModelSeries series = new ModelSeries(m, plan.longest(), repetitions, meters.energy(), steps::begin)) {
+        if (onlyBreakdown()) {
+          List<ModelSeries.Profile> profiles = series.breakdowns(plan.threads, plan.tests);
+          steps.end();
+          printBreakdowns(profiles);
+          return Tern.OK;
+        }
+        ModelReport measured = measure(m, series, meters, plan, loadNanos, peak, steps);
+        steps.end();
+        print(measured);
+        report.write(ModelReportJson.all(measured));
+        if (htmlFile != null) {
+          html.write(ModelHtml.of(measured));
         }
       }
     }
     return Tern.OK;
+  }
+
+  private Plan plan() {
+    if (repetitions < 1) {
+      throw new IllegalArgumentException("-r is " + repetitions + ", it must be 1 or more");
+    }
+    if (requests != null && requests < 0) {
+      throw new IllegalArgumentException("--requests is " + requests + ", it must be 0 (none) or more");
+    }
+    if (!(perfRatio > 0 && perfRatio < Double.POSITIVE_INFINITY) || !Double.isFinite(bias)) {
+      throw new IllegalArgumentException("--perf-ratio is above 0, --ic-bias a number");
+    }
+    if (sample != null && sample < 2) {
+      throw new IllegalArgumentException("--sample is " + sample + ", it must be 2 or more");
+    }
+    return new Plan(atLeast("--threads", threads, 0), tests(), loads(), idealLengths(), text == null ? null : read(text));
   }
 
   private static int[] atLeast(String option, String list, int min) {
@@ -122,61 +227,116 @@ final class BenchModel implements Callable<Integer> {
     return values;
   }
 
+  /** Of each -pg that is none of 0,0: its prompt and its tokens. */
+  private List<int[]> pairs() {
+    List<int[]> pairs = new ArrayList<>();
+    for (String pair : mixed.isEmpty() ? List.of("128,64") : mixed) {
+      int[] pg = atLeast("-pg", pair, 0);
+      if (pg.length != 2 || (pg[0] == 0) != (pg[1] == 0)) {
+        throw new IllegalArgumentException("-pg " + pair + ": it must be a length of a prompt and a number of tokens, as 128,64");
+      }
+      if (pg[0] > 0) {
+        pairs.add(pg);
+      }
+    }
+    return pairs;
+  }
+
   private List<SpeedTest> tests() {
     List<SpeedTest> tests = new ArrayList<>();
     for (int length : atLeast("-p", prompts, 0)) {
-      if (length > 0 && !breakdown) {
+      if (length > 0 && !onlyBreakdown()) {
         tests.add(SpeedTest.prefill(length));
       }
     }
-    for (int depth : atLeast("--depth", depths, 0)) {
-      for (int batch : atLeast("--batch", batches, 1)) {
-        for (int length : atLeast("-n", generated, 0)) {
-          if (length > 0) {
-            tests.add(new SpeedTest(true, length, batch, depth));
-          }
-        }
-      }
+    decodes(tests, atLeast("--depth", depths == null ? "0" : depths, 0), atLeast("--batch", batches == null ? "1" : batches, 1));
+    if (htmlFile != null && depths == null && batches == null) {
+      decodes(tests, Text.ints("--depth", PAGE_DEPTHS), new int[] {1});
+      decodes(tests, new int[] {0}, Text.ints("--batch", PAGE_BATCHES));
+    }
+    if (!onlyBreakdown()) {
+      pairs().forEach(pg -> tests.add(SpeedTest.mixed(pg[0], pg[1])));
     }
     return tests;
   }
 
-  private List<Row> rows(SpeedRunner runner, int[] threads, List<SpeedTest> tests) {
-    List<Row> rows = new ArrayList<>();
-    for (int n : threads) {
-      double allCores = runner.bandwidth(0);
-      double bandwidth = n == 0 ? allCores : runner.bandwidth(n);
-      for (SpeedTest test : tests) {
-        runner.run(n, test); // to warm up
-        long[] nanos = new long[repetitions];
-        for (int i = 0; i < repetitions; i++) {
-          nanos[i] = runner.run(n, test);
+  private void decodes(List<SpeedTest> tests, int[] depthList, int[] batchList) {
+    for (int depth : depthList) {
+      for (int batch : batchList) {
+        for (int length : atLeast("-n", generated, 0)) {
+          if (length > 0) {
+            tests.add(new SpeedTest(0, length, batch, depth));
+          }
         }
-        rows.add(new Row(runner.threads(), test, nanos, bandwidth, allCores));
       }
     }
-    return rows;
   }
 
-  private List<Breakdown> breakdowns(SpeedRunner runner, int[] threads, List<SpeedTest> tests) {
-    List<Breakdown> all = new ArrayList<>();
-    for (int n : threads) {
-      for (SpeedTest test : tests) {
-        double allCores = runner.bandwidth(0);
-        runner.run(n, test); // to warm up
-        List<StepProfile> runs = new ArrayList<>();
-        for (int i = 0; i < repetitions; i++) {
-          runs.add(runner.profile(n, test));
+  private List<RequestLoad> loads() {
+    List<RequestLoad> loads = new ArrayList<>();
+    int[] atOnce = atLeast("--concurrency", concurrency, 1);
+    if (requests == null || requests > 0) {
+      for (int[] pg : pairs()) {
+        for (int c : atOnce) {
+          loads.add(new RequestLoad(pg[0], pg[1], c, requests == null ? DEFAULT_REQUESTS : requests, requests == null ? DEFAULT_SECONDS : ENDLESS));
         }
-        runs.sort(Comparator.comparingLong(StepProfile::nanos));
-        all.add(new Breakdown(runner.threads(), test, runs.get(runs.size() / 2), allCores));
       }
     }
-    return all;
+    return loads;
   }
 
-  private void print(List<Breakdown> all) {
-    if (format.json) {
+  private int[][] idealLengths() {
+    if (ideal == null) {
+      return null;
+    }
+    String[] sides = ideal.split(":", -1);
+    if (sides.length != 2) {
+      throw new IllegalArgumentException("--ideal " + ideal + ": it must be lengths of prompts and of outputs, as 1,128:1,32");
+    }
+    int[][] lengths = {atLeast("--ideal", sides[0], 1), atLeast("--ideal", sides[1], 1)};
+    if (Arrays.stream(lengths[1]).distinct().count() < 2) {
+      throw new IllegalArgumentException("--ideal " + ideal + ": a line through the times needs two output lengths at least");
+    }
+    return lengths;
+  }
+
+  private static String read(Path file) {
+    if (Files.exists(file) && !Files.isRegularFile(file)) { // a pipe would be waited for, a device has no end
+      throw new IllegalArgumentException(file + " is " + (Files.isDirectory(file) ? "a directory" : "not a regular file"));
+    }
+    try {
+      return Files.readString(file);
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(file + " is not UTF-8 text");
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** Nobody wants a file that has the rest. */
+  private boolean onlyBreakdown() {
+    return breakdown && htmlFile == null && reportFile == null;
+  }
+
+  private ModelReport measure(Model m, ModelSeries series, Meters meters, Plan plan, long loadNanos, long peak, Steps steps) {
+    List<ModelRow> rows = series.rows(plan.threads, plan.tests);
+    List<ModelReport.Served> served = series.served(plan.threads, plan.loads, meters::sampler, metrics, perfRatio);
+    IdealRuntime fit = plan.ideal == null ? null : series.ideal(plan.threads[0], plan.ideal[0], plan.ideal[1]);
+    InformationCapacity capacity = null;
+    if (plan.text != null) {
+      steps.begin("the text");
+      int tokens = sample != null ? sample : Math.min(InformationCapacity.USUAL_SAMPLE, m.contextLength());
+      capacity = InformationCapacity.measure(m, plan.threads[0], plan.text, tokens, bias, SCORED_AT_ONCE);
+    }
+    Reading<String> processor = new CpuHealth().name();
+    return new ModelReport(Tern.version(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), processor.isKnown() ? processor.value() : "unknown",
+        meters.gpuName(), ModelReport.Subject.of(m, model.file == null ? "" : model.file.toString(), series.kvType(), loadNanos, peak), meters.energySource(),
+        rows, served, series.ceilings(), fit, capacity, breakdown ? series.breakdowns(plan.threads, plan.profiled()) : List.of());
+  }
+
+  private void printBreakdowns(List<ModelSeries.Profile> profiles) {
+    List<Breakdown> all = profiles.stream().map(p -> new Breakdown(p.threads(), p.test(), p.profile(), p.allCores())).toList();
+    if (format.json || format.jsonl) {
       ArrayNode array = new ObjectMapper().createArrayNode();
       all.forEach(b -> array.add(b.json()));
       io.out().println(array.toPrettyString());
@@ -187,70 +347,15 @@ final class BenchModel implements Callable<Integer> {
     }
   }
 
-  private void print(Model m, Load load, List<Row> rows) {
+  private void print(ModelReport report) {
     if (format.json) {
-      io.printForeign(json(m, load, rows).toPrettyString() + "\n");
+      io.printForeign(ModelReportJson.rows(report));
+    } else if (format.jsonl) {
+      io.printForeign(ModelReportJson.lines(report));
     } else if (format.csv) {
-      io.out().print(csv(m, load, rows));
+      io.printForeign(ModelReportJson.csv(report));
     } else {
-      io.out().print(table(m, rows));
-      io.out().println(String.format(Locale.ROOT, "%nloaded in %s, peak of resident memory %s with %s of weights; resident at the end: %s",
-          Text.duration(load.nanos), Text.bytes(load.peakBytes), Text.bytes(m.weightBytes()), Text.bytes(ProcessMemory.resident())));
+      io.out().print(new ModelTables(report).text());
     }
-  }
-
-  private static String table(Model m, List<Row> rows) {
-    MarkdownTable table = new MarkdownTable(
-        "model", "size", "params", "backend", "threads", "test", "t/s", "min..max", "read GB/s", "all cores", "of floor");
-    for (Row row : rows) {
-      Samples rates = row.rates();
-      table.row(Text.plain(m.name(), MAX_NAME), Text.bytes(m.weightBytes()), Text.count(m.nParameters()), backend(m), Integer.toString(row.nThreads), row.test.name(),
-          number(rates.median()), number(rates.min()) + ".." + number(rates.max()), number(row.bandwidth * 1e-9), number(row.allCores * 1e-9),
-          row.test.decode() ? String.format(Locale.ROOT, "%.1f %%", 100 * row.share(m)) : "");
-    }
-    return table.toString();
-  }
-
-  private static String backend(Model m) {
-    return m.device().isCuda() ? "CUDA" : "CPU";
-  }
-
-  private static String number(double value) {
-    return String.format(Locale.ROOT, value < 100 ? "%.2f" : "%.1f", value);
-  }
-
-  private static String csv(Model m, Load load, List<Row> rows) {
-    StringBuilder text = new StringBuilder("model,model_size,backend,n_threads,test,n_prompt,n_gen,n_batch,n_depth,median_ts,min_ts,max_ts,"
-        + "repetitions,decode_bytes,read_bytes_per_second,read_bytes_per_second_all_cores,share_of_floor,load_ns,load_peak_resident_bytes\n");
-    for (Row row : rows) {
-      Samples rates = row.rates();
-      text.append(String.format(Locale.ROOT, "\"%s\",%d,%s,%d,%s,%d,%d,%d,%d,%.3f,%.3f,%.3f,%d,%d,%.0f,%.0f,%s,%d,%d%n",
-          Text.plain(m.name(), MAX_NAME).replace("\"", "\"\""), m.weightBytes(), backend(m), row.nThreads, row.test.name(), row.test.decode() ? 0 : row.test.nTokens(),
-          row.test.decode() ? row.test.nTokens() : 0, row.test.batch(), row.test.depth(), rates.median(), rates.min(), rates.max(), rates.count(),
-          m.decodeBytes(), row.bandwidth, row.allCores, row.test.decode() ? String.format(Locale.ROOT, "%.4f", row.share(m)) : "",
-          load.nanos, load.peakBytes));
-    }
-    return text.toString();
-  }
-
-  private static ArrayNode json(Model m, Load load, List<Row> rows) {
-    ArrayNode array = new ObjectMapper().createArrayNode();
-    for (Row row : rows) {
-      Samples rates = row.rates();
-      ObjectNode node = array.addObject();
-      node.put("model", m.name()).put("model_size", m.weightBytes()).put("model_n_params", m.nParameters()).put("backend", backend(m));
-      node.put("n_threads", row.nThreads).put("test", row.test.name());
-      node.put("n_prompt", row.test.decode() ? 0 : row.test.nTokens()).put("n_gen", row.test.decode() ? row.test.nTokens() : 0);
-      node.put("n_batch", row.test.batch()).put("n_depth", row.test.depth());
-      node.put("median_ts", rates.median()).put("min_ts", rates.min()).put("max_ts", rates.max());
-      ArrayNode samples = node.putArray("samples_ns");
-      Arrays.stream(row.nanos).forEach(samples::add);
-      node.put("decode_bytes", m.decodeBytes()).put("read_bytes_per_second", row.bandwidth).put("read_bytes_per_second_all_cores", row.allCores);
-      if (row.test.decode()) {
-        node.put("share_of_floor", row.share(m));
-      }
-      node.put("load_ns", load.nanos).put("load_peak_resident_bytes", load.peakBytes);
-    }
-    return array;
   }
 }

@@ -232,14 +232,14 @@ final class BenchSpeed implements Callable<Integer> {
   private void batches(Contender tern, int most) {
     List<List<Cell>> groups = new ArrayList<>();
     for (int batch : Text.ints("--batch", batches)) {
-      groups.add(List.of(new Cell(tern, most, new SpeedTest(true, DECODE.nTokens(), batch, 0))));
+      groups.add(List.of(new Cell(tern, most, new SpeedTest(0, DECODE.nGen(), batch, 0))));
     }
     report.line("Decode of several streams at once, " + most + " threads:\n");
     report.batches(run("batch", 0.75, List.of(), groups));
   }
 
   private void breakdown(SpeedRunner runner, int most) {
-    SpeedTest test = new SpeedTest(true, DECODE.nTokens(), 1, depth);
+    SpeedTest test = new SpeedTest(0, DECODE.nGen(), 1, depth);
     List<StepProfile> profiles = new ArrayList<>();
     Contender timed = contender(SpeedReport.TERN, (n, t) -> {
       profiles.add(runner.profile(n, t));

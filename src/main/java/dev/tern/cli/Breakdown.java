@@ -5,9 +5,9 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tern.StepProfile;
 import dev.tern.bench.SpeedTest;
+import dev.tern.bench.StepParts;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 /**
  * The parts of a decode step as a table: time, share of the step, bytes of weights and cached keys and values, and which share of the part's
@@ -21,21 +21,6 @@ record Breakdown(int threads, SpeedTest test, StepProfile profile, double bandwi
   static final List<String> BESIDE_PRODUCTS = List.of("attention", "norm", "gate_norm", "head", "sample");
 
   private static final List<String> LAYER_PRODUCTS = List.of("qkv", "attn_out", "gate_up", "down");
-  private static final Map<String, String> TITLES = Map.ofEntries(
-      Map.entry("embed", "embedding rows"),
-      Map.entry("rope_table", "rotation tables"),
-      Map.entry("norm", "norms + quantise"),
-      Map.entry("qkv", "products wq, wk, wv"),
-      Map.entry("rope_append", "rotate, append to cache"),
-      Map.entry("attention", "attention"),
-      Map.entry("attn_out", "product wo"),
-      Map.entry("gate_up", "products w_gate, w_up"),
-      Map.entry("gate_norm", "gate + norm + quantise"),
-      Map.entry("down", "product w_down"),
-      Map.entry("gather", "output rows"),
-      Map.entry("head", "head"),
-      Map.entry("sample", "sampling"));
-
   private double share(long nanos) {
     return nanos / (double) profile.nanos();
   }
@@ -63,7 +48,7 @@ record Breakdown(int threads, SpeedTest test, StepProfile profile, double bandwi
     long bytes = 0;
     for (StepProfile.Part part : profile.parts()) {
       bytes += part.bytes();
-      table.row(line(TITLES.getOrDefault(part.name(), part.name()), Long.toString(part.calls() / profile.steps()), part.nanos(), part.bytes()));
+      table.row(line(StepParts.title(part.name()), Long.toString(part.calls() / profile.steps()), part.nanos(), part.bytes()));
     }
     table.row(line("between the parts", "", profile.otherNanos(), 0));
     table.row(line("step", "1", profile.nanos(), bytes));

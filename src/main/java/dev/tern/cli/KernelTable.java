@@ -66,7 +66,7 @@ final class KernelTable {
         if (sheet) {
           row.add("");
         }
-        row.addAll(List.of("", r.unsupported()));
+        row.addAll(List.of(c.kernel(), r.unsupported()));
       }
       table.row(row.toArray(String[]::new));
       r.peers().forEach(p -> table.row(peer(r, p, sheet)));
@@ -123,7 +123,7 @@ final class KernelTable {
     StringBuilder csv = new StringBuilder(CSV_HEADER);
     for (KernelResult r : report.results()) {
       if (!r.measured()) {
-        line(csv, r, "tern", report.version(), "", null, r.unsupported());
+        line(csv, r, "tern", report.version(), r.kernelCase().kernel(), null, r.unsupported());
         continue;
       }
       line(csv, r, "tern", report.version(), r.kernel(), r.times(), String.join("; ", r.doubts()));

@@ -8,6 +8,7 @@ import dev.tern.kernel.abi.tern_bench_counts;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
+import org.bytedeco.javacpp.BytePointer;
 
 /** One op of a step made ready to be timed on its own: tern_bench.h. */
 public final class NativeBench extends NativeHandle {
@@ -15,7 +16,13 @@ public final class NativeBench extends NativeHandle {
   public static final int MAX_CALLS = TernAbi.TERN_BENCH_MAX_CALLS;
 
   /** A case, in the words and numbers of tern_bench.h. */
-  public record Shape(int op, int type, int nRows, int nOut, int nIn, int nHeads, int nKvHeads, int headDim, boolean cold) {}
+  public record Shape(int op, int type, int nRows, int nOut, int nIn, int nHeads, int nKvHeads, int headDim, boolean cold, int kernel) {
+    private void put(tern_bench_case c) {
+      c.struct_size(c.sizeof());
+      c.op(op).type(type).n_rows(nRows).n_out(nOut).n_in(nIn);
+      c.n_heads(nHeads).n_kv_heads(nKvHeads).head_dim(headDim).cold(cold ? 1 : 0).kernel(kernel);
+    }
+  }
 
   /**
    * What a call must do at least.
@@ -40,9 +47,7 @@ public final class NativeBench extends NativeHandle {
     super("benchmark");
     device.enter();
     try (tern_bench_case c = new tern_bench_case()) {
-      c.struct_size(c.sizeof());
-      c.op(shape.op).type(shape.type).n_rows(shape.nRows).n_out(shape.nOut).n_in(shape.nIn);
-      c.n_heads(shape.nHeads).n_kv_heads(shape.nKvHeads).head_dim(shape.headDim).cold(shape.cold ? 1 : 0);
+      shape.put(c);
       Native.check(TernAbi.tern_bench_create(device.pointer(), c, bench));
     } finally {
       device.leave();
@@ -72,7 +77,7 @@ public final class NativeBench extends NativeHandle {
     }
   }
 
-  /** The kernel that the device picked; empty where there is no choice. */
+  /** The kernel that was asked for or that the device picked; empty where there is no choice. */
   public String kernel() {
     enter();
     try {
@@ -96,12 +101,42 @@ public final class NativeBench extends NativeHandle {
       c.struct_size(c.sizeof());
       for (int i = 0; i < TernAbi.tern_bench_n_defaults(device.pointer()); i++) {
         Native.check(TernAbi.tern_bench_default(device.pointer(), i, c));
-        all.add(new Shape(c.op(), c.type(), c.n_rows(), c.n_out(), c.n_in(), c.n_heads(), c.n_kv_heads(), c.head_dim(), c.cold() != 0));
+        all.add(new Shape(c.op(), c.type(), c.n_rows(), c.n_out(), c.n_in(), c.n_heads(), c.n_kv_heads(), c.head_dim(), c.cold() != 0, c.kernel()));
       }
     } finally {
       device.leave();
     }
     return all;
+  }
+
+  /**
+   * Refuses what is no case of a device, before any data is made.
+   *
+   * @throws IllegalArgumentException saying why
+   */
+  public static void check(NativeDevice device, Shape shape) {
+    device.enter();
+    try (tern_bench_case c = new tern_bench_case()) {
+      shape.put(c);
+      Native.check(TernAbi.tern_bench_check(device.pointer(), c));
+    } finally {
+      device.leave();
+    }
+  }
+
+  /** Names of the kernels that a case of an op may ask for, from number 1 on; none where there is no choice. */
+  public static List<String> kernels(NativeDevice device, int op) {
+    List<String> names = new ArrayList<>();
+    device.enter();
+    try {
+      for (BytePointer name = TernAbi.tern_bench_kernel_name(device.pointer(), op, 1); name != null;
+          name = TernAbi.tern_bench_kernel_name(device.pointer(), op, names.size() + 1)) {
+        names.add(name.getString());
+      }
+    } finally {
+      device.leave();
+    }
+    return names;
   }
 
   /** Bytes of the last cache before the memory. */

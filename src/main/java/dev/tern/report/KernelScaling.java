@@ -59,20 +59,21 @@ final class KernelScaling {
     }
     boolean whole = c.op() == KernelOp.ATTENTION_PREFILL && c.nRows() == c.nIn();
     String rows = whole ? "whole prompts" : c.nRows() + (c.nRows() == 1 ? " row" : " rows");
-    return c.op().id() + " " + c.dtype() + ", " + rows + ", " + heads(c) + warm(c);
+    return c.op().id() + " " + c.dtype() + ", " + rows + ", " + heads(c) + unusual(c);
   }
 
   /** Everything but op and rows. */
   private static String batchGroup(KernelCase c) {
-    return c.dtype() + ", " + (c.nHeads() > 0 ? c.nIn() + " keys, " + heads(c) : c.nOut() + "×" + c.nIn()) + warm(c);
+    return c.dtype() + ", " + (c.nHeads() > 0 ? c.nIn() + " keys, " + heads(c) : c.nOut() + "×" + c.nIn()) + unusual(c);
   }
 
   private static String heads(KernelCase c) {
     return c.nHeads() + "/" + c.nKvHeads() + " heads of " + c.headDim();
   }
 
-  private static String warm(KernelCase c) {
-    return c.cold() ? "" : ", warm";
+  /** What most cases have, and is not said then. */
+  private static String unusual(KernelCase c) {
+    return (c.kernel().isEmpty() ? "" : ", " + c.kernel()) + (c.cold() ? "" : ", warm");
   }
 
   /** By what they have in common, sorted by what differs; groups of two at least. */

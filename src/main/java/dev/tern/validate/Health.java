@@ -173,6 +173,11 @@ public interface Health extends AutoCloseable {
     return Reading.absent();
   }
 
+  /** Energy used since the driver was loaded. */
+  default Reading<Double> energyJoules() {
+    return Reading.absent();
+  }
+
   /** What holds now; empty: nothing. */
   default Reading<Set<Throttle>> throttle() {
     return Reading.absent();

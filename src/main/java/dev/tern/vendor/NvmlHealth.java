@@ -282,6 +282,12 @@ final class NvmlHealth implements Health {
         .map(NvmlHealth::watts);
   }
 
+  @Override
+  public Reading<Double> energyJoules() {
+    return number("nvmlDeviceGetTotalEnergyConsumption", millijoules -> nvmlDeviceGetTotalEnergyConsumption(device, millijoules))
+        .map(millijoules -> millijoules / 1e3);
+  }
+
   private static double watts(int milliwatts) {
     return milliwatts / 1e3;
   }

@@ -142,6 +142,11 @@ record UnreadableHealth(String reason) implements Health {
   }
 
   @Override
+  public Reading<Double> energyJoules() {
+    return no();
+  }
+
+  @Override
   public Reading<Set<Throttle>> throttle() {
     return no();
   }

@@ -7,8 +7,8 @@ import org.bytedeco.javacpp.tools.InfoMap;
 import org.bytedeco.javacpp.tools.InfoMapper;
 
 /**
- * How JavaCPP reads tern.h and tern_bench.h, at build time only: the functions become static methods of {@code TernAbi}, structs and handles become
- * {@code Pointer} classes of the same name.
+ * How JavaCPP reads tern.h, tern_bench.h and tern_check.h, at build time only: the functions become static methods of {@code TernAbi}, structs and
+ * handles become {@code Pointer} classes of the same name.
  *
  * <p>To call without allocating:
  *
@@ -26,7 +26,7 @@ import org.bytedeco.javacpp.tools.InfoMapper;
  * </ul>
  */
 @Properties(
-    value = @Platform(value = "linux-x86_64", include = {"tern.h", "tern_bench.h"}, link = "tern", library = "jnitern"),
+    value = @Platform(value = "linux-x86_64", include = {"tern.h", "tern_bench.h", "tern_check.h"}, link = "tern", library = "jnitern"),
     target = "dev.tern.kernel.abi",
     global = "dev.tern.kernel.abi.global.TernAbi")
 public class TernPreset implements InfoMapper {

@@ -1,0 +1,163 @@
+package dev.tern.cli;
+
+import dev.tern.bench.EfficiencyMetrics.Metric;
+import dev.tern.bench.IdealRuntime;
+import dev.tern.bench.InformationCapacity;
+import dev.tern.bench.ModelReport;
+import dev.tern.bench.ModelRow;
+import dev.tern.bench.ProcessMemory;
+import dev.tern.bench.RequestTimes;
+import dev.tern.bench.Samples;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/** What {@code tern bench model} measured, for people: Markdown tables, the first with the columns of llama-bench. */
+final class ModelTables {
+  private static final int MAX_NAME = 200;
+  private static final double P99 = 0.99;
+
+  private final ModelReport report;
+
+  ModelTables(ModelReport report) {
+    this.report = report;
+  }
+
+  String text() {
+    List<String> parts = new ArrayList<>();
+    if (!report.rows().isEmpty()) {
+      parts.add(rows());
+    }
+    if (!report.served().isEmpty()) {
+      parts.add(served());
+    }
+    if (report.served().stream().anyMatch(s -> !s.metrics().isEmpty())) {
+      parts.add(metrics());
+    }
+    if (report.ideal() != null) {
+      parts.add(ideal(report.ideal()));
+    }
+    if (report.capacity() != null) {
+      parts.add(capacity(report.capacity()));
+    }
+    parts.add(foot());
+    return String.join("\n", parts);
+  }
+
+  private String rows() {
+    MarkdownTable table = new MarkdownTable("model", "size", "params", "backend", "threads", "test", "t/s", "median", "of floor");
+    ModelReport.Subject m = report.model();
+    for (ModelRow row : report.rows()) {
+      Samples rates = row.rates();
+      table.row(Text.plain(m.name(), MAX_NAME), Text.bytes(m.weightBytes()), Text.count(m.nParameters()), m.backend(), Integer.toString(row.nThreads()),
+          row.test().name(), number(rates.mean()) + " ± " + number(rates.deviation()), number(rates.median()),
+          row.test().decode() ? percent(row.shareOfFloor(m.decodeBytes())) : "");
+    }
+    StringBuilder bandwidths = new StringBuilder();
+    Set<Integer> seen = new LinkedHashSet<>();
+    for (ModelRow row : report.rows()) {
+      if (seen.add(row.nThreads())) {
+        bandwidths.append(String.format(Locale.ROOT, "%nread bandwidth: %s GB/s with %d threads, %s GB/s with all cores", number(row.bandwidth() * 1e-9),
+            row.nThreads(), number(row.allCores() * 1e-9)));
+      }
+    }
+    return table + bandwidths.toString() + "; the floor of decode is reading " + Text.bytes(m.decodeBytes()) + " of weights a step\n";
+  }
+
+  private String served() {
+    MarkdownTable table = new MarkdownTable("requests", "threads", "served", "TTFT p50 ms", "p99", "TPOT p50 ms", "p99", "latency ms", "t/s", "generated t/s", "steps");
+    boolean few = false;
+    for (ModelReport.Served s : report.served()) {
+      RequestTimes t = s.times();
+      Samples first = t.firstToken();
+      Samples each = t.perToken();
+      few |= !first.tells(P99);
+      table.row(t.load().name(), Integer.toString(t.threads()), Integer.toString(first.count()), millis(first.percentile(0.5)), p99(first),
+          each == null ? "" : millis(each.percentile(0.5)), each == null ? "" : p99(each), millis(t.latency().mean()), number(t.rate()),
+          number(t.generationRate()), Long.toString(t.steps()));
+    }
+    return table + (few ? "\nmax: of fewer than 100 requests the 99th percentile is the largest\n" : "");
+  }
+
+  /** By nearest rank; marked where that is the largest of too few. */
+  private static String p99(Samples samples) {
+    return (samples.tells(P99) ? "" : "max ") + millis(samples.percentile(P99));
+  }
+
+  private String metrics() {
+    List<ModelReport.Served> all = report.served().stream().filter(s -> !s.metrics().isEmpty()).toList();
+    List<String> header = new ArrayList<>(List.of("metric", "unit"));
+    all.forEach(s -> header.add(s.times().load().name()));
+    MarkdownTable table = new MarkdownTable(header.toArray(String[]::new));
+    Map<String, Set<String>> reasons = new LinkedHashMap<>();
+    for (int i = 0; i < all.get(0).metrics().size(); i++) {
+      Metric metric = all.get(0).metrics().get(i);
+      if (metric.value().isAbsent()) {
+        continue;
+      }
+      List<String> cells = new ArrayList<>(List.of(metric.title(), metric.unit()));
+      for (ModelReport.Served s : all) {
+        Metric one = s.metrics().get(i);
+        cells.add(one.value().isKnown() ? value(one) : "unknown");
+        if (!one.value().isKnown()) {
+          reasons.computeIfAbsent(one.value().unreadable(), reason -> new LinkedHashSet<>()).add(metric.title());
+        }
+      }
+      table.row(cells.toArray(String[]::new));
+    }
+    StringBuilder text = new StringBuilder(reasons.isEmpty() ? "" : "\n");
+    reasons.forEach((reason, titles) -> text.append("unknown: ").append(String.join("; ", titles)).append(": ").append(reason).append('\n'));
+    return table + text.toString();
+  }
+
+  private static String value(Metric metric) {
+    double value = metric.value().value();
+    return metric.unit().equals("byte") ? Text.bytes(Math.round(value)) : metric.id().equals("pcu") ? percent(value) : String.format(Locale.ROOT, "%.4g", value);
+  }
+
+  private static String ideal(IdealRuntime ideal) {
+    MarkdownTable table = new MarkdownTable("prompt p", "alpha(p) ms");
+    for (Map.Entry<Integer, Double> alpha : ideal.alpha().entrySet()) {
+      table.row(Integer.toString(alpha.getKey()), millis(alpha.getValue()));
+    }
+    return table + String.format(Locale.ROOT, "%nidealised runtime of o tokens: alpha(p) + beta (o - 1), beta %s ms%s; R² %.5f, residual %s ms, %d samples%n",
+        millis(ideal.beta()), Double.isNaN(ideal.betaError()) ? "" : " ± " + millis(ideal.betaError()), ideal.rSquared(), millis(ideal.residual()), ideal.samples().size());
+  }
+
+  private static String capacity(InformationCapacity c) {
+    return String.format(Locale.ROOT, "information capacity %.4f = (%.3f text bits a token - %.3f NLL bits a token %s) / log2(%.4g operations a token); %d tokens scored in %d "
+        + "samples of %d%n", c.value(), c.textBits(), c.nllBits(), (c.bias() < 0 ? "- " : "+ ") + Math.abs(c.bias()), c.opsPerToken(), c.scoredTokens(), c.samples(), c.sampleTokens());
+  }
+
+  private String foot() {
+    ModelReport.Subject m = report.model();
+    StringBuilder text = new StringBuilder();
+    List<ModelRow> measured = report.rows().stream().filter(r -> r.joules().isKnown()).toList();
+    if (measured.isEmpty()) {
+      text.append("joules per token: not known: ").append(Text.plain(report.energySource(), MAX_NAME)).append('\n');
+    } else {
+      text.append("joules per token (").append(Text.plain(report.energySource(), MAX_NAME)).append("): ");
+      text.append(String.join(", ", measured.stream().map(r -> r.test().name() + " " + String.format(Locale.ROOT, "%.3g", r.joulesPerToken().value())).toList()))
+          .append('\n');
+    }
+    return text.append(String.format(Locale.ROOT, "loaded in %s, peak of resident memory %s with %s of weights; resident at the end: %s%n", Text.duration(m.loadNanos()),
+        Text.bytes(m.loadPeakBytes()), Text.bytes(m.weightBytes()), Text.bytes(ProcessMemory.resident()))).toString();
+  }
+
+  private static String percent(double share) {
+    return String.format(Locale.ROOT, "%.1f %%", 100 * share);
+  }
+
+  private static String millis(double seconds) {
+    double ms = seconds * 1e3;
+    return String.format(Locale.ROOT, ms < 1 ? "%.4f" : ms < 100 ? "%.2f" : "%.0f", ms);
+  }
+
+  private static String number(double value) {
+    return String.format(Locale.ROOT, value < 100 ? "%.2f" : "%.1f", value);
+  }
+}
