@@ -33,7 +33,7 @@ public final class KernelHtml {
   private static final String WATERLINE = """
       How to read it: the water rises to the share of the peak that the memory's bandwidth allows a kernel with so many operations per byte. A bar that \
       reaches the waterline can only gain by moving fewer bytes (fusion, batching); the room between bar and waterline is the kernel's own to gain; \
-      above the water are those that caches or lookup tables helped.""";
+      above the water are those that caches or lookup tables helped, and peers in another arithmetic.""";
   private static final String CONTEXT = """
       How to read it: where a line is flat, more keys cost nothing yet; where ten times the keys take ten times as long, reading them is what takes the \
       time (whole prompts: a hundred times, as each of their rows sees them). Thin bars are 95 % intervals, where they are longer than the marks.""";
@@ -43,7 +43,7 @@ public final class KernelHtml {
       peer's too, is relative to its own beginning.""";
   private static final String TABLE = """
       Medians of calls, ± half of their 95 % interval. The bars are shares of what this run measured; more than 100 % means that caches helped, or \
-      (ternary) that a table lookup did several products at once.""";
+      (ternary) that a table lookup did several products at once, or that a peer computes in another arithmetic.""";
 
   private final KernelReport report;
   private final HtmlPage page;
@@ -164,7 +164,7 @@ public final class KernelHtml {
         List<Cell> peer = new ArrayList<>(List.of(Cell.of(""), Cell.two(p.name(), p.version())));
         figures(peer, r.work(), p.times().samples());
         double ratio = p.times().samples().median() / r.times().samples().median();
-        table.row("sub", with(peer, Cell.two(String.format(Locale.ROOT, "%.2f × Tern's time", ratio), shortened(p.note()))));
+        table.row("sub", with(peer, Cell.two(String.format(Locale.ROOT, ratio < 0.1 ? "%.3f × Tern's time" : "%.2f × Tern's time", ratio), shortened(p.note()))));
       }
     }
   }

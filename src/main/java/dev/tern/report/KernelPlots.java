@@ -17,6 +17,7 @@ import java.util.function.BiConsumer;
 import java.util.function.ToDoubleFunction;
 import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
+import java.util.stream.DoubleStream;
 
 /**
  * How far kernels are from what the hardware allows: the roofline (Williams, Waterman, Patterson, CACM 52(4), 2009), and two plots after "On the Efficiency
@@ -161,9 +162,13 @@ final class KernelPlots {
 
   Plot waterline() {
     int n = cases.isEmpty() ? 1 : cases.get(cases.size() - 1).number();
-    Axis numbers = Axis.linear("kernels, by their number in the table").between(0.5, n + 0.5).written(v -> v == Math.rint(v) ? Amount.number(v) : "");
-    Plot plot = new Plot("Waterline", numbers, Axis.log10("share of the arithmetic peak").written(v -> Amount.number(100 * v) + " %").between(Double.NaN, 1.6));
     List<Numbered> drawn = cases.stream().filter(c -> c.work().ops() > 0 && peak(c) > 0).toList();
+    double best = drawn.stream().flatMapToDouble(c -> DoubleStream.concat(DoubleStream.of(c.median()), peerMedians(c)).map(t -> c.work().ops() / t / peak(c)))
+        .filter(Double::isFinite).max().orElse(1);
+    double top = MARGIN * Math.max(1, best); // 100 % is always to be seen
+    Axis numbers = Axis.linear("kernels, by their number in the table").between(0.5, n + 0.5).written(v -> v == Math.rint(v) ? Amount.number(v) : "");
+    Axis shares = Axis.log10("share of the arithmetic peak").written(v -> Amount.number(100 * v) + " %").between(Double.NaN, top);
+    Plot plot = new Plot("Waterline", numbers, shares);
     Series water = plot.series("what the memory's bandwidth allows (the waterline)", Style.area(Style.WATER));
     Map<KernelOp, Series> bars = new EnumMap<>(KernelOp.class);
     for (Numbered c : drawn) {
@@ -182,6 +187,10 @@ final class KernelPlots {
     peers(plot, drawn, op -> Style.NEUTRAL, Numbered::number, (c, seconds) -> c.work().ops() / seconds / peak(c));
     groups(plot, drawn);
     return plot;
+  }
+
+  private static DoubleStream peerMedians(Numbered c) {
+    return c.result().peers().stream().filter(p -> p.times() != null).mapToDouble(p -> p.times().samples().median());
   }
 
   /** Neighbours of one op. */
