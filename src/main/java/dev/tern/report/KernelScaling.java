@@ -64,7 +64,7 @@ final class KernelScaling {
 
   /** Everything but op and rows. */
   private static String batchGroup(KernelCase c) {
-    return c.dtype() + ", " + (c.nHeads() > 0 ? c.nIn() + " keys, " + heads(c) : c.nOut() + "×" + c.nIn()) + warm(c);
+    return c.dtype() + ", " + (c.nHeads() > 0 ? c.nIn() + " keys, " + heads(c) : c.nOut() + "×" + c.nIn()) + warm(c) + (c.kernel().isEmpty() ? "" : ", " + c.kernel());
   }
 
   private static String heads(KernelCase c) {
