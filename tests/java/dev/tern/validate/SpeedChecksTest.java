@@ -34,29 +34,37 @@ class SpeedChecksTest {
   @Test
   void aRateBelowItsFloorIsWorseTheLowerItIs() {
     SpeedChecks quiet = checks(ALONE);
-    assertEquals(Verdict.PASS, quiet.judge("GB/s", 100, 0.01, 0, RATE).verdict());
-    assertEquals(Verdict.WARN, quiet.judge("GB/s", 99, 0.01, 0, RATE).verdict());
-    assertEquals(Verdict.FAIL, quiet.judge("GB/s", 79, 0.01, 0, RATE).verdict());
-    assertEquals(Verdict.FAIL, quiet.judge("GB/s", Double.NaN, 0.01, 0, RATE).verdict());
-    assertEquals(Verdict.PASS, quiet.judge("us", 10, 0.01, 0, LATENCY).verdict());
-    assertEquals(Verdict.WARN, quiet.judge("us", 11, 0.01, 0, LATENCY).verdict());
-    assertEquals(Verdict.FAIL, quiet.judge("us", 21, 0.01, 0, LATENCY).verdict());
+    assertEquals(Verdict.PASS, quiet.judge("GB/s", 100, 0.01, 0, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.WARN, quiet.judge("GB/s", 99, 0.01, 0, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.FAIL, quiet.judge("GB/s", 79, 0.01, 0, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.FAIL, quiet.judge("GB/s", Double.NaN, 0.01, 0, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.PASS, quiet.judge("us", 10, 0.01, 0, SpeedChecks.FOREIGN, LATENCY).verdict());
+    assertEquals(Verdict.WARN, quiet.judge("us", 11, 0.01, 0, SpeedChecks.FOREIGN, LATENCY).verdict());
+    assertEquals(Verdict.FAIL, quiet.judge("us", 21, 0.01, 0, SpeedChecks.FOREIGN, LATENCY).verdict());
   }
 
   @Test
   void whatIsSlowOnABusyMachineIsUnknown() {
     SpeedChecks quiet = checks(ALONE);
-    assertEquals(Verdict.UNKNOWN, quiet.judge("GB/s", 50, 0.01, 0.3, RATE).verdict());
-    assertEquals(Verdict.UNKNOWN, quiet.judge("GB/s", 50, 0.4, 0, RATE).verdict());
-    assertEquals(Verdict.PASS, quiet.judge("GB/s", 100, 0.4, 0.3, RATE).verdict(), "it reached its floor all the same");
-    assertEquals(Verdict.UNKNOWN, checks(Outcome.warn("also used by train (7)")).judge("GB/s", 50, 0.01, 0, RATE).verdict());
-    assertEquals(Verdict.UNKNOWN, quiet.judge("GB/s", 50, 0.01, 0, null).verdict());
+    assertEquals(Verdict.UNKNOWN, quiet.judge("GB/s", 50, 0.01, 0.3, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.UNKNOWN, quiet.judge("GB/s", 50, 0.4, 0, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.PASS, quiet.judge("GB/s", 100, 0.4, 0.3, SpeedChecks.FOREIGN, RATE).verdict(), "it reached its floor all the same");
+    assertEquals(Verdict.UNKNOWN, checks(Outcome.warn("also used by train (7)")).judge("GB/s", 50, 0.01, 0, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.UNKNOWN, quiet.judge("GB/s", 50, 0.01, 0, SpeedChecks.FOREIGN, null).verdict());
+  }
+
+  @Test
+  void aGpuThatIsSlowIsSlowOnABusyHostToo() {
+    double tolerated = SpeedChecks.FOREIGN_OF_GPU;
+    assertEquals(Verdict.FAIL, checks(ALONE).judge("GB/s", 50, 0.01, 0.3, tolerated, RATE).verdict());
+    assertEquals(Verdict.UNKNOWN, checks(ALONE).judge("GB/s", 50, 0.01, 0.6, tolerated, RATE).verdict());
+    assertTrue(Timed.STEP.onHost() && Timed.COPY_TO.onHost() && !Timed.DENSE.onHost() && !Timed.READ.onHost());
   }
 
   @Test
   void whatHasOnlyALimitForWarningsNeverFails() {
-    assertEquals(Verdict.WARN, checks(ALONE).judge("GB/s", 1, 0.01, 0, Floor.warning(100, "a test")).verdict());
-    assertEquals(Verdict.PASS, checks(ALONE).judge("GB/s", 100, 0.01, 0, Floor.warning(100, "a test")).verdict());
+    assertEquals(Verdict.WARN, checks(ALONE).judge("GB/s", 1, 0.01, 0, SpeedChecks.FOREIGN, Floor.warning(100, "a test")).verdict());
+    assertEquals(Verdict.PASS, checks(ALONE).judge("GB/s", 100, 0.01, 0, SpeedChecks.FOREIGN, Floor.warning(100, "a test")).verdict());
   }
 
   private Path report(FakeSubject subject, String name) throws IOException {
