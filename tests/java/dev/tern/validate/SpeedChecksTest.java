@@ -139,6 +139,16 @@ class SpeedChecksTest {
   }
 
   @Test
+  void theReportOfARealDeviceIsABaseline() {
+    Path report = Path.of("docs/validation/h100-standard.json");
+    Kind h100 = Kind.of("NVIDIA H100 80GB HBM3", "{\"backend\": \"cuda\", \"n_sms\": 132}");
+    for (Timed what : Timed.values()) {
+      assertNotNull(Baseline.read(report, h100).of(what.id(), what.unit().equals("us")), what.id());
+    }
+    assertThrows(BaselineException.class, () -> Baseline.read(report, Kind.of("NVIDIA H200", "{\"backend\": \"cuda\"}")));
+  }
+
+  @Test
   void anEndlessFileIsNotRead() throws IOException {
     Path file = directory.resolve("large.json");
     try (RandomAccessFile large = new RandomAccessFile(file.toFile(), "rw")) {
