@@ -19,6 +19,7 @@ namespace {
 using oracle::AttentionProblem;
 using Random = std::mt19937_64;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr uint8_t kNanByte = 0xff;  // of a NaN in every type of floats; one memset fills an array, which sanitizers see as one access
 constexpr int kPage = TERN_PAGE_LEN;
 
 std::vector<Isa> tiers() {
@@ -42,10 +43,7 @@ class Arena {
  public:
   Arena(int n_pages, int type, int n_kv_heads, int head_dim)
       : type_(type), n_kv_heads_(n_kv_heads), head_dim_(head_dim), page_(size_t(kPage) * n_kv_heads * head_dim),
-        k_((n_pages + 2) * page_ * element()), v_(k_.size()) {
-    poison(k_);
-    poison(v_);
-  }
+        k_((n_pages + 2) * page_ * element(), kNanByte), v_(k_.size(), kNanByte) {}
   KvLayer layer() { return {k_.data() + page_ * element(), v_.data() + page_ * element(), type_, n_kv_heads_, head_dim_}; }
   void append(Isa isa, const float* k, const float* v, int slot) {
     const int stride = n_kv_heads_ * head_dim_;
@@ -56,11 +54,6 @@ class Arena {
 
  private:
   size_t element() const { return type_ == TERN_TYPE_F16 ? 2 : 4; }
-  void poison(std::vector<uint8_t>& bytes) {
-    for (size_t i = 0; i < bytes.size(); i += element())
-      if (element() == 4) std::memcpy(&bytes[i], &kNan, 4);
-      else bytes[i] = 0x01, bytes[i + 1] = 0x7e;
-  }
   int type_, n_kv_heads_, head_dim_;
   size_t page_;
   std::vector<uint8_t> k_, v_;
@@ -71,9 +64,11 @@ std::vector<float> run(Pool& pool, Isa isa, const KvLayer& kv, AttentionArgs arg
   const int64_t bytes = attention_scratch_bytes(pool.n_threads(), args.n_rows, args.n_heads, kv.n_kv_heads, kv.head_dim,
                                                 max_keys, max_segments);
   constexpr int kGuard = 64;
-  std::vector<float> scratch(bytes / 4 + kGuard, kNan);
+  std::vector<float> scratch(bytes / 4 + kGuard);
   const size_t n = size_t(args.n_rows) * args.n_heads * kv.head_dim;
-  std::vector<float> out(n + 2 * kGuard, kNan);
+  std::vector<float> out(n + 2 * kGuard);
+  std::memset(scratch.data(), kNanByte, scratch.size() * sizeof(float));
+  std::memset(out.data(), kNanByte, out.size() * sizeof(float));
   args.out = out.data() + kGuard;
   attention(pool, isa, kv, args, scratch.data(), bytes);
   for (int i = 0; i < kGuard; i++) {
@@ -127,12 +122,14 @@ class Case {
     return run(pool, isa, arena_.layer(), args, n_keys_, max_segments_);
   }
 
-  std::string compare(const std::vector<float>& out) const {
+  std::string compare(const std::vector<float>& out) {
+    if (references_.empty())
+      for (const AttentionProblem& p : problems_) references_.push_back(oracle::attention_reference(p));
     size_t at = 0;
-    for (const AttentionProblem& p : problems_) {
-      const std::string text = oracle::attention_mismatch(p, out.data() + at);
+    for (const oracle::AttentionReference& reference : references_) {
+      const std::string text = reference.errors(out.data() + at).mismatch;
       if (!text.empty()) return text;
-      at += size_t(p.n_rows) * p.n_heads * p.head_dim;
+      at += reference.out.size();
     }
     return "";
   }
@@ -222,6 +219,7 @@ class Case {
   int next_page_ = 0, n_rows_ = 0, max_segments_ = 0;
   int64_t n_keys_ = 0;
   std::vector<AttentionProblem> problems_;
+  std::vector<oracle::AttentionReference> references_;  // of the problems; one serves every tier
   std::vector<AttentionSeq> seqs_;
   std::vector<float> q_;
   std::vector<int64_t> sink_end_, lo_, hi_;

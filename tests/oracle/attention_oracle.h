@@ -55,10 +55,12 @@ std::vector<Real> attention(const AttentionProblem& p, std::vector<Real>* magnit
           if (!p.sees(row, p.segments[s].index + t)) continue;
           const size_t at = (size_t(t) * p.n_kv_heads + head / group) * p.head_dim;
           const float* q = &p.q[((size_t(p.segments[s].rotation) * p.n_rows + row) * p.n_heads + head) * p.head_dim];
+          const float* k = &p.k[s][at];
           Real score = 0, absolute = 0;
           for (int d = 0; d < p.head_dim; d++) {
-            score += Real(q[d]) * Real(p.k[s][at + d]);
-            absolute += std::fabs(Real(q[d]) * Real(p.k[s][at + d]));
+            const Real product = Real(q[d]) * Real(k[d]);
+            score += product;
+            absolute += std::fabs(product);
           }
           scores.push_back(score * scale);
           values.push_back(&p.v[s][at]);
@@ -68,17 +70,16 @@ std::vector<Real> attention(const AttentionProblem& p, std::vector<Real>* magnit
       if (scores.empty()) continue;
       const size_t first = (size_t(row) * p.n_heads + head) * p.head_dim;
       Real sum = 0;
-      for (size_t i = 0; i < scores.size(); i++) {
-        const Real w = std::exp(scores[i] - largest);
-        sum += w;
-        for (int d = 0; d < p.head_dim; d++) {
-          out[first + d] += w * Real(values[i][d]);
-          if (magnitude) (*magnitude)[first + d] += w * std::fabs(Real(values[i][d]));
-        }
-      }
+      for (Real& score : scores) sum += score = std::exp(score - largest);
       for (int d = 0; d < p.head_dim; d++) {
-        out[first + d] /= sum;
-        if (magnitude) (*magnitude)[first + d] /= sum;
+        Real value = 0, absolute = 0;
+        for (size_t i = 0; i < scores.size(); i++) {
+          const Real product = scores[i] * Real(values[i][d]);
+          value += product;
+          absolute += std::fabs(product);
+        }
+        out[first + d] = value / sum;
+        if (magnitude) (*magnitude)[first + d] = absolute / sum;
       }
       if (largest_score) (*largest_score)[size_t(row) * p.n_heads + head] = most;
     }
@@ -104,28 +105,41 @@ struct AttentionErrors {
   }
 };
 
-// Against what float arithmetic can explain. With u = 2^-24, to first order: a score sums
+// The definition in fp64, and how far float arithmetic can be from it.
+struct AttentionReference {
+  std::vector<double> out, bound;  // [n_rows, n_heads, head_dim]
+
+  AttentionErrors errors(const float* found) const {
+    AttentionErrors result;
+    for (size_t i = 0; i < out.size(); i++) result.see(i, found[i], out[i], bound[i]);
+    return result;
+  }
+};
+
+// What float arithmetic can explain. With u = 2^-24, to first order: a score sums
 // head_dim products, and is scaled and has the maximum taken off, so it errs by at most (head_dim + 8) u times the sum of |q| |k|;
 // so does the maximum's; each of up to n_tiles rescalings adds an exp (2 ulp = 4 u) and a product. A weight's relative error is
 // the error of its exponent; numerator and denominator each sum the keys of a split and the splits in a row, with that error and
 // one rounding a term. Hence |out - ref| <= 2 (2 (head_dim + 8) S + 8 n_tiles + n_terms + 16) u sum p |v|.
-inline AttentionErrors attention_errors(const AttentionProblem& p, const float* out) {
+inline AttentionReference attention_reference(const AttentionProblem& p) {
   std::vector<double> magnitude, largest_score;
-  const std::vector<double> ref = attention<double>(p, &magnitude, &largest_score);
+  AttentionReference reference;
+  reference.out = attention<double>(p, &magnitude, &largest_score);
   double n_tiles = 1, n_keys = 0;
   for (const cpu::AttentionSegment& s : p.segments) {
     n_tiles += s.len / TERN_PAGE_LEN + 2;
     n_keys += s.len;
   }
   const double n_terms = std::min<double>(n_keys, cpu::kSplitLen) + n_tiles;
-  AttentionErrors result;
-  for (size_t i = 0; i < ref.size(); i++) {
+  reference.bound.resize(magnitude.size());
+  for (size_t i = 0; i < magnitude.size(); i++) {
     const double score = largest_score[i / p.head_dim];
-    result.see(i, out[i], ref[i],
-               2 * (2 * (p.head_dim + 8) * score + 8 * n_tiles + n_terms + 16) * std::ldexp(1.0, -24) * magnitude[i] + 1e-37);
+    reference.bound[i] = 2 * (2 * (p.head_dim + 8) * score + 8 * n_tiles + n_terms + 16) * std::ldexp(1.0, -24) * magnitude[i] + 1e-37;
   }
-  return result;
+  return reference;
 }
+
+inline AttentionErrors attention_errors(const AttentionProblem& p, const float* out) { return attention_reference(p).errors(out); }
 
 inline std::string attention_mismatch(const AttentionProblem& p, const float* out) { return attention_errors(p, out).mismatch; }
 

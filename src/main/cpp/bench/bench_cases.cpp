@@ -26,7 +26,8 @@ class Table {
   void attention() {
     for (const Heads& heads : {kBitNetHeads, kLlamaHeads})
       for (int keys : {1024, 8192, 32768}) add(TERN_BENCH_ATTENTION_DECODE, TERN_TYPE_F16, 1, 0, keys, heads);
-    add(TERN_BENCH_ATTENTION_DECODE, TERN_TYPE_F16, 8, 0, 8192, kLlamaHeads);
+    for (int keys : {512, 2048}) add(TERN_BENCH_ATTENTION_DECODE, TERN_TYPE_F16, 1, 0, keys, kLlamaHeads);
+    for (int rows : {4, 8, 16}) add(TERN_BENCH_ATTENTION_DECODE, TERN_TYPE_F16, rows, 0, 8192, kLlamaHeads);
     if (!gpu_) add(TERN_BENCH_ATTENTION_DECODE, TERN_TYPE_F32, 1, 0, 8192, kLlamaHeads);
     if (gpu_) {
       add(TERN_BENCH_ATTENTION_DECODE, TERN_TYPE_F16, 1, 0, 131072, kLlamaHeads);
@@ -48,12 +49,13 @@ class Table {
       add(TERN_BENCH_TERNARY, TERN_TYPE_TQ2_0, rows, kBitNetFfn, kBitNetDim);
       add(TERN_BENCH_TERNARY, TERN_TYPE_TQ2_0, rows, kBitNetDim, kBitNetFfn);
     }
-    for (int rows : {128, 512, 2048})
+    for (int rows : {4, 16, 128, 512, 2048})
       if (gpu_ || rows < 2048) add(TERN_BENCH_TERNARY, TERN_TYPE_TQ2_0, rows, kBitNetFfn, kBitNetDim);
     for (int type : {TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0, TERN_TYPE_Q6_K, TERN_TYPE_F32})
       for (int rows : {1, 8}) add(TERN_BENCH_DENSE, type, rows, kLlamaFfn, kLlamaDim);
     add(TERN_BENCH_DENSE, TERN_TYPE_F16, 1, kLlamaDim, kLlamaFfn);
     add(TERN_BENCH_DENSE, TERN_TYPE_F16, 1, kVocab, kBitNetDim);
+    for (int rows : {4, 16}) add(TERN_BENCH_DENSE, TERN_TYPE_F16, rows, kLlamaFfn, kLlamaDim);
     for (int type : {TERN_TYPE_F16, TERN_TYPE_Q8_0}) add(TERN_BENCH_DENSE, type, 128, kLlamaFfn, kLlamaDim);
     if (gpu_)
       for (int type : {TERN_TYPE_F16, TERN_TYPE_BF16})

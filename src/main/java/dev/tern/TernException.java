@@ -13,6 +13,7 @@ public abstract sealed class TernException extends RuntimeException
         ContextFullException,
         DeviceLostException,
         DeviceUnavailableException,
+        FloorsException,
         ModelFormatException,
         ModelIoException,
         NativeFaultException,

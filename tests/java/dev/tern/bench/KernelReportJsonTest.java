@@ -1,16 +1,25 @@
 package dev.tern.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class KernelReportJsonTest {
+  @TempDir
+  Path directory;
+
   private static KernelReport full() {
     KernelResult plain = KernelReports.result(1000, KernelReports.around(1e-5, 1e-7));
     PeerResult timed = new PeerResult("cuBLASLt", "13.0", new KernelTimes(new double[] {1e-5, 2e-5}, 3, 0.25, 0.03), "in BF16");
@@ -54,9 +63,45 @@ class KernelReportJsonTest {
         good.replace("\"schema_version\" : 1", "\"schema_version\" : 2"), good.replace("\"op\" : \"sample\"", "\"op\" : \"pray\""),
         good.replace("\"peak\" : \"f32\"", "\"peak\" : \"f31\""), good.replace("\"samples_s\"", "\"samples\""), good.replace("\"rows\" : 1,", "\"rows\" : \"one\","),
         good.replace("\"calls_per_sample\"", "\"calls\""), good.replaceAll("\"samples_s\" : \\[[^\\]]*\\]", "\"samples_s\" : []"),
-        good.replaceAll("\"samples_s\" : \\[[^\\]]*\\]", "\"samples_s\" : [-1]"), good.replaceAll("\"samples_s\" : \\[[^\\]]*\\]", "\"samples_s\" : [null]")};
+        good.replaceAll("\"samples_s\" : \\[[^\\]]*\\]", "\"samples_s\" : [-1]"), good.replaceAll("\"samples_s\" : \\[[^\\]]*\\]", "\"samples_s\" : [null]"), good.replace("\"rows\" : 1,", "\"rows\" : 1, \"rows\" : 1,"), good + "{}"};
     for (String text : bad) {
       assertThrows(ReportFormatException.class, () -> KernelReportJson.read(text, "a test"), text);
     }
+  }
+
+  /** With the field's name. */
+  @Test
+  void refusesWhatCannotBe() {
+    String good = KernelReportJson.write(full());
+    String[][] bad = {{"rows", "0"}, {"rows", "-1"}, {"rows", "1.5"}, {"rows", "3000000000"}, {"rows", "1e3"}, {"out", "-1"}, {"out", "7"}, {"in", "-3"},
+        {"heads", "2"}, {"ops", "-1"}, {"ops", "1e999"}, {"ops", "99999999999999999999"}, {"bytes_read", "-5"}, {"bytes_written", "null"},
+        {"calls_per_sample", "0"}, {"wanted_spread", "-0.1"}, {"wanted_spread", "\"NaN\""}, {"read_bytes_per_s", "-1"}, {"read_bytes_per_s", "1e999"},
+        {"cache_bytes", "-1"}, {"cache", "\"tepid\""}, {"foreign", "2"}};
+    for (String[] change : bad) {
+      String text = good.replaceFirst("\"" + change[0] + "\" : [^,\n]+", "\"" + change[0] + "\" : " + change[1]);
+      assertNotEquals(good, text, change[0]);
+      ReportFormatException e = assertThrows(ReportFormatException.class, () -> KernelReportJson.read(text, "a test"), change[0] + " " + change[1]);
+      assertTrue(e.getMessage().startsWith("a test: ") && e.getMessage().contains(change[0]), e.getMessage());
+    }
+    assertThrows(ReportFormatException.class, () -> KernelReportJson.read(good.replaceFirst("\"in\" : 1000", "\"in\" : 0"), "a test"));
+    assertThrows(ReportFormatException.class, () -> KernelReportJson.read(good.replaceFirst("\"median_s\" : [^,]+", "\"median_s\" : NaN"), "a test"));
+  }
+
+  @Test
+  void filesAreBounded() throws IOException {
+    Path file = Files.writeString(directory.resolve("report.json"), KernelReportJson.write(full()));
+    assertEquals(full(), KernelReportJson.read(file));
+    int size = (int) Files.size(file);
+    assertEquals("tern-bench-kernel", JsonFile.read(file, size).path("schema").asText());
+    assertTrue(assertThrows(ReportFormatException.class, () -> JsonFile.read(file, size - 1)).getMessage().contains("more than " + (size - 1) + " bytes"));
+    assertThrows(ReportFormatException.class, () -> JsonFile.read(Path.of("/dev/zero"), 1000)); // of no size, and without an end
+    assertThrows(ReportFormatException.class, () -> JsonFile.read(directory.resolve("none.json")));
+    assertThrows(UncheckedIOException.class, () -> JsonFile.read(directory));
+    Path deep = Files.writeString(directory.resolve("deep.json"), "{\"a\":" + "[".repeat(10_000) + "]".repeat(10_000) + "}");
+    assertThrows(ReportFormatException.class, () -> JsonFile.read(deep));
+    Path many = Files.writeString(directory.resolve("many.json"), "{\"a\":[" + "1,".repeat(4 << 20) + "1]}");
+    assertThrows(ReportFormatException.class, () -> JsonFile.read(many));
+    Path binary = Files.write(directory.resolve("binary.json"), new byte[] {'{', (byte) 0xff, '}'});
+    assertThrows(ReportFormatException.class, () -> JsonFile.read(binary));
   }
 }

@@ -104,7 +104,9 @@ class KernelSuiteTest {
       assertFalse(r.measured());
       assertTrue(r.unsupported().contains("BF16"), r.unsupported());
       assertThrows(IllegalArgumentException.class, () -> suite.run(of(KernelOp.ATTENTION_DECODE, "F16", "1x64x4/3x64")));
-      assertThrows(IllegalArgumentException.class, () -> suite.run(of(KernelOp.DENSE, "F17", "1x64x4")));
+      KernelResult failed = suite.run(new KernelCase(KernelOp.DENSE, "F17", 1, 64, 4, 0, 0, 0, false));
+      assertTrue(failed.failed() && failed.unsupported().startsWith("failed: no type is called 'F17'"), failed.unsupported());
+      assertFalse(r.failed());
     }
   }
 

@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.tern.bench.KernelReport;
 import dev.tern.bench.KernelReportJson;
 import dev.tern.bench.KernelReports;
+import dev.tern.bench.KernelResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -51,6 +53,30 @@ class BenchCompareTest {
     Cli.Result lost = Cli.run("bench", "compare", before, after);
     assertEquals(1, lost.status());
     assertTrue(lost.out().contains("only before") && lost.out().contains("Measured before and not now: 1"), lost.out());
+  }
+
+  @Test
+  void otherThreadsAreSaid() throws IOException {
+    KernelReport two = of(1e-3, 1);
+    Map<String, String> four = Map.of("threads", "4");
+    KernelReport more = new KernelReport(two.version(), two.date(), two.machine(), two.device(), two.deviceName(), two.description(), four, two.ceilings(),
+        null, two.notes(), two.results());
+    KernelReport gpu = new KernelReport(two.version(), two.date(), two.machine(), "cuda:0", two.deviceName(), two.description(), four, two.ceilings(), null,
+        two.notes(), two.results());
+    String before = file("a.json", two);
+    assertEquals("tern: the reports are of different numbers of threads: 2, and 4\n",
+        Cli.run("bench", "compare", before, file("b.json", more)).succeeded().err());
+    assertEquals("", Cli.run("bench", "compare", file("c.json", gpu), file("d.json", gpu)).succeeded().err());
+    assertEquals("", Cli.run("bench", "compare", before, before).succeeded().err());
+  }
+
+  @Test
+  void nothingToCompareIsNoComparison() throws IOException {
+    String none = file("none.json", KernelReports.report(KernelResult.failed(KernelReports.result(9, 1).kernelCase(), "fell over")));
+    Cli.run("bench", "compare", none, none).failedWith(2, 1);
+    String some = file("some.json", of(1e-3, 1));
+    assertEquals(1, Cli.run("bench", "compare", some, none).status());
+    assertTrue(Cli.run("bench", "compare", "--help").succeeded().out().replaceAll("\\s+", " ").contains("or was measured before and is not now"));
   }
 
   @Test

@@ -25,7 +25,7 @@ class UsageTest {
   @Test
   void helpNamesEveryCommand() {
     String help = Cli.run("--help").succeeded().out();
-    for (String command : new String[] {"generate", "chat", "info", "tokenize", "logits", "ppl", "make-model", "bench", "validate"}) {
+    for (String command : new String[] {"generate", "chat", "info", "tokenize", "logits", "ppl", "make-model", "bench", "validate", "report"}) {
       assertTrue(help.contains(command), help);
       assertTrue(Cli.run(command, "--help").succeeded().out().startsWith("Usage: tern " + command));
     }
@@ -40,7 +40,7 @@ class UsageTest {
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
     try {
-      assertEquals(17, helpOf(List.of()));
+      assertEquals(18, helpOf(List.of()));
     } finally {
       System.setErr(before);
     }

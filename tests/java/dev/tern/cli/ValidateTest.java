@@ -13,10 +13,13 @@ import dev.tern.validate.Verdict;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,7 +43,7 @@ class ValidateTest {
     command.strict = strict;
     command.json = directory.resolve("report.json");
     command.junit = directory.resolve("report.xml");
-    assertEquals(status, command.end(report(verdict)));
+    assertEquals(status, command.end(report(verdict), command.files()));
     List<String> lines = out.toString(StandardCharsets.UTF_8).lines().toList();
     assertTrue(lines.get(lines.size() - 1).startsWith(verdict + ": a GPU (cuda:0), 1 checks: "), lines.toString());
     assertTrue(lines.get(0).matches("power +cannot be read: not supported"), lines.get(0));
@@ -54,7 +57,55 @@ class ValidateTest {
   void aBadBaselineEndsBeforeAnythingIsChecked() throws IOException {
     Path bad = Files.writeString(directory.resolve("bad.json"), "{}");
     assertTrue(Cli.run("validate", "--baseline", bad.toString()).failedWith(1, 1).contains("bad.json is no report of tern validate"));
-    assertTrue(Cli.run("validate", "--baseline", directory.resolve("none").toString()).failedWith(1, 1).contains("cannot be read"));
+    assertTrue(Cli.run("validate", "--baseline", directory.resolve("none").toString()).failedWith(1, 1).contains("no such file"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"PASS,false,1", "WARN,false,1", "WARN,true,3", "FAIL,false,4", "UNKNOWN,false,5"})
+  void aReportThatCannotBeWrittenInTheEndTakesNothingFromTheVerdict(Verdict verdict, boolean strict, int status) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    Validate command = new Validate(Streams.of(InputStream.nullInputStream(), out, err, ""));
+    Path folder = Files.createDirectory(directory.resolve("gone"));
+    command.strict = strict;
+    command.json = folder.resolve("report.json");
+    command.junit = directory.resolve("report.xml");
+    Map<ReportFile, Function<Report, String>> files = command.files();
+    assertEquals(0, folder.toFile().list().length, "trying left something");
+    Files.delete(folder);
+    assertEquals(status, command.end(report(verdict), files));
+    assertTrue(out.toString(StandardCharsets.UTF_8).lines().reduce("", (a, b) -> b).startsWith(verdict + ": "));
+    assertTrue(err.toString(StandardCharsets.UTF_8).contains("report.json cannot be written"), err.toString(StandardCharsets.UTF_8));
+    assertTrue(Files.readString(command.junit).contains("testsuites"), "the other one is written all the same");
+  }
+
+  @Test
+  void aFileThatCannotBeWrittenIsRefusedAtOnce() {
+    String missing = directory.resolve("missing").resolve("report").toString();
+    for (String option : List.of("--json", "--junit")) {
+      for (String file : List.of(missing, directory.toString())) {
+        String error = Cli.run("validate", option, file).failedWith(2, 1); // one line: no check was begun
+        assertTrue(error.contains(option + " " + file), error);
+      }
+    }
+  }
+
+  @Test
+  void aReaderWhoGoesAwayDoesNotMakeTheDeviceABetterOne() {
+    OutputStream closed = new OutputStream() {
+      @Override
+      public void write(int b) throws IOException {
+        throw new IOException("Broken pipe");
+      }
+    };
+    Validate command = new Validate(Streams.of(InputStream.nullInputStream(), closed, new ByteArrayOutputStream(), ""));
+    assertEquals(Validate.FAULTY, command.end(report(Verdict.FAIL), command.files()));
+  }
+
+  @Test
+  void aBadTableOfFloorsEndsBeforeAnythingIsChecked() throws IOException {
+    Path bad = Files.writeString(directory.resolve("bad.json"), "{}");
+    assertTrue(Cli.run("validate", "--floors", bad.toString()).failedWith(1, 1).contains("bad.json is no table of floors"));
   }
 
   @Test

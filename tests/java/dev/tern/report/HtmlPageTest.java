@@ -50,13 +50,15 @@ class HtmlPageTest {
   @Test
   void amountsHaveThreeDigits() {
     assertEquals("8.88 µs", Amount.seconds(8.879e-6));
-    assertEquals("1 ms", Amount.seconds(0.9999e-3));
+    assertEquals("1.00 ms", Amount.seconds(0.9999e-3));
     assertEquals("999 µs", Amount.seconds(0.9990e-3));
     assertEquals("3.06 TB/s", Amount.of(3.0622e12, "B/s"));
-    assertEquals("1 kB", Amount.of(999.9, "B"));
+    assertEquals("1.00 kB", Amount.of(999.9, "B"));
     assertEquals("0 B", Amount.of(0, "B"));
     assertEquals("-12.3 M", Amount.of(-12.34e6, "").strip());
-    assertEquals("–", Amount.of(Double.NaN, "B"));
+    assertEquals("10 µs", Amount.ticks("s").apply(10e-6));
+    assertEquals("100", Amount.ticks("").apply(100));
+assertEquals("–", Amount.of(Double.NaN, "B"));
     assertEquals("9.70 %", Amount.share(0.09698));
     assertEquals("100 %", Amount.share(0.9999));
     assertEquals("0.006 %", Amount.share(0.00006));

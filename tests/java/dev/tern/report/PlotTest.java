@@ -83,7 +83,7 @@ class PlotTest {
   void hostileNamesStayNames() {
     Plot plot = new Plot(Pages.HOSTILE, Axis.linear(Pages.HOSTILE), Axis.linear("y").written(v -> Pages.HOSTILE));
     plot.series(Pages.HOSTILE, Style.points(0, Shape.CROSS)).point(1, 1, Pages.HOSTILE);
-    plot.label(1, 1, Pages.HOSTILE, true).group(0, 2, Pages.HOSTILE);
+    plot.label(1, 1, Pages.HOSTILE, Plot.Place.ABOVE_LEFT).group(0, 2, Pages.HOSTILE);
     Document document = page(plot);
     assertTrue(Pages.only(document, "h3", "").getTextContent().startsWith("<script>alert(1)</script>\"' onload='x' & ]]>"));
     assertTrue(Pages.only(document, "h3", "").getTextContent().contains("\\u202e evil \\u0000\\u0007\\ud800"));

@@ -55,7 +55,7 @@ class CpuHealthTest {
   @Test
   void whatIsNotThereSaysSo() {
     CpuHealth health = new CpuHealth(root);
-    for (Inventory item : Inventory.of(health)) {
+    for (Inventory item : Inventory.of(health, null)) {
       assertTrue(item.item().equals("cores") || item.value() == null && !item.unreadable().isEmpty(), item.toString());
     }
     assertTrue(health.pcie().isAbsent(), "a processor has none");

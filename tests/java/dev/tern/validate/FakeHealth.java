@@ -58,6 +58,11 @@ final class FakeHealth implements Health {
   }
 
   @Override
+  public Reading<Integer> nvLinkMegabytes() {
+    return Reading.of(26562);
+  }
+
+  @Override
   public Reading<Integer> coreClockMhz() {
     return coreClock;
   }

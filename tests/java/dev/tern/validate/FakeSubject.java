@@ -82,9 +82,17 @@ final class FakeSubject implements Subject {
     }
     double seconds = switch (what) {
       case READ, COPY -> 1e9 / 3.0e12;
+      case COPY_TO, COPY_FROM -> 1e9 / 9e9;
+      case DENSE -> 1e9 / 4.2e14;
+      case TERNARY -> 1e9 / 7.2e14;
+      case TERNARY_DECODE -> 1e9 / 1.1e13;
+      case PREFILL -> 1e9 / 3.8e14;
+      case DECODE -> 1e9 / 2.1e12;
       case LAUNCH -> 12e-6;
       case STEP -> 40e-6;
-      default -> 1e-3;
+      case PEAK_F32 -> throw new AssertionError("not here");
+      case PEAK_HALF -> 1e9 / 9.9e14;
+      case PEAK_INT8 -> 1e9 / 1.98e15;
     };
     return new Result(false, false, 0, 0, 1_000_000_000, 1_000_000_000, 0, 0, seconds * slower.getOrDefault(what, 1.0), "");
   }

@@ -9,12 +9,12 @@ import org.junit.jupiter.api.Test;
 
 /** The cpu of this machine, for real, in a few seconds. */
 class NativeValidationTest {
-  private static final Level SHORT = new Level("short", 0.05, 2, 1, 0.001, 16L << 20, 1L << 20, 1, 80);
+  private static final Level SHORT = new Level("short", 0.05, 2, 1, 0.001, 16L << 20, 1L << 20, 1, 0, 80);
 
   @Test
   void thisProcessorComputesRightly() {
-    Report report = DeviceValidation.run(new DeviceValidation.Request(Device.cpu(), SHORT, 0, null, "test"), () -> new NativeSubject(Device.cpu(), 2),
-        (device, place) -> new CpuHealth(), PlantedFaultsTest.SILENT);
+    Report report = DeviceValidation.run(new DeviceValidation.Request(Device.cpu(), SHORT, 0, null, null, "test"), () -> new NativeSubject(Device.cpu(), 2),
+        device -> new CpuHealth(), PlantedFaultsTest.SILENT);
     for (Report.Result r : report.results()) {
       if (r.check().group().isRequired()) {
         assertEquals(Verdict.PASS, r.outcome().verdict(), r.check().id() + ": " + r.outcome().reason());

@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tern.BaselineException;
+import dev.tern.validate.Baseline.Kind;
 import dev.tern.validate.Floors.Floor;
 import dev.tern.validate.Subject.Timed;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -26,7 +28,7 @@ class SpeedChecksTest {
   private static final Floor LATENCY = new Floor(10, 20, "a test");
 
   private static SpeedChecks checks(Outcome alone) {
-    return new SpeedChecks(new FakeSubject(), Floors.of("NVIDIA H100 80GB HBM3", true), null, PlantedFaultsTest.SHORT, () -> alone);
+    return new SpeedChecks(new FakeSubject(), Floors.of("NVIDIA H100 80GB HBM3", true, null), null, PlantedFaultsTest.SHORT, () -> alone);
   }
 
   @Test
@@ -52,18 +54,9 @@ class SpeedChecksTest {
   }
 
   @Test
-  void everyDeviceOfTheTableHasAFloorAndASource() {
-    for (String name : new String[] {"NVIDIA H100 80GB HBM3", "NVIDIA H100 PCIe", "NVIDIA H200", "NVIDIA A100-SXM4-80GB", "NVIDIA L40S",
-        "NVIDIA GeForce RTX 4090", "NVIDIA GeForce RTX 5090"}) {
-      Floor read = Floors.of(name, true).of(Timed.READ);
-      assertTrue(read.warn() > read.fail() && read.fail() > 100, name);
-      assertTrue(read.source().contains("NVIDIA"), name);
-    }
-    assertEquals(0.8 * 3350, Floors.of("NVIDIA H100 80GB HBM3", true).of(Timed.READ).warn(), 1e-9);
-    assertEquals(0.8 * 2000, Floors.of("NVIDIA H100 PCIe", true).of(Timed.READ).warn(), 1e-9);
-    assertNull(Floors.of("Some other GPU", true).of(Timed.READ));
-    assertNull(Floors.of(null, false).of(Timed.LAUNCH), "of a processor there is no table");
-    assertNotNull(Floors.of(null, false).ofCall());
+  void whatHasOnlyALimitForWarningsNeverFails() {
+    assertEquals(Verdict.WARN, checks(ALONE).judge("GB/s", 1, 0.01, 0, Floor.warning(100, "a test")).verdict());
+    assertEquals(Verdict.PASS, checks(ALONE).judge("GB/s", 100, 0.01, 0, Floor.warning(100, "a test")).verdict());
   }
 
   private Path report(FakeSubject subject, String name) throws IOException {
@@ -73,14 +66,14 @@ class SpeedChecksTest {
 
   @Test
   void aFormerReportIsTheFloor() throws IOException {
-    Baseline baseline = Baseline.read(report(new FakeSubject(), "golden.json"), "NVIDIA H100 80GB HBM3");
-    assertEquals(1000 * Baseline.WARN, baseline.of("speed.dense", false).warn(), 1e-9);
+    Baseline baseline = Baseline.read(report(new FakeSubject(), "golden.json"), new Kind("NVIDIA H100 80GB HBM3", "fake", 0));
+    assertEquals(4.2e5 * Baseline.WARN, baseline.of("speed.dense", false).warn(), 1e-6);
     assertEquals(40 / Baseline.FAIL, baseline.of("speed.step", true).fail(), 1e-9);
     assertNull(baseline.of("speed.other", false));
     FakeSubject slow = new FakeSubject();
     slow.slower.put(Timed.DENSE, 1.2);
     slow.slower.put(Timed.STEP, 1.5);
-    SpeedChecks checks = new SpeedChecks(slow, Floors.of(null, true), baseline, PlantedFaultsTest.SHORT, () -> ALONE);
+    SpeedChecks checks = new SpeedChecks(slow, Floors.of(null, true, null), baseline, PlantedFaultsTest.SHORT, () -> ALONE);
     for (Check check : checks.all()) {
       Outcome outcome = check.body().run(0);
       String id = check.id();
@@ -91,17 +84,58 @@ class SpeedChecksTest {
     }
   }
 
+  private static final Kind HERE = new Kind("here", "cpu", 2);
+
+  private static String reportOf(String name, String backend, int threads, String speed) {
+    return "{\"format\": \"tern-validation\", \"version\": 1, \"device\": {\"name\": " + name + ", \"backend\": {\"backend\": \"" + backend + "\", \"threads\": "
+        + threads + "}}, \"checks\": [{\"id\": \"speed.read\", \"group\": \"speed\", \"figures\": [{\"value\": " + speed + "}]}]}";
+  }
+
+  private Path file(String text) throws IOException {
+    return Files.writeString(directory.resolve("bad.json"), text);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"", "{", "[]", "{}", "7", "{\"format\": \"tern-validation\"}", "{\"format\": \"tern-validation\", \"version\": 99}",
-      "{\"format\": \"tern-validation\", \"version\": 1, \"device\": {\"name\": \"another\"}}",
-      "{\"format\": \"tern-validation\", \"version\": 1, \"device\": {\"name\": \"here\"}, \"checks\": []}",
-      "{\"format\": \"tern-validation\", \"version\": 1, \"device\": {\"name\": \"here\"}, \"checks\": [{\"id\": \"speed.read\", \"group\": \"speed\","
-          + " \"figures\": [{\"value\": 0}]}]}"})
+      "{\"format\": \"tern-validation\", \"version\": 1.5}", "{\"format\": \"tern-validation\", \"version\": 1, \"device\": {\"name\": \"another\"}}",
+      "{\"format\": \"tern-validation\", \"version\": 1, \"device\": {\"name\": \"here\", \"backend\": {\"backend\": \"cpu\", \"threads\": 2}}, \"checks\": []}",
+      "{\"format\": 1, \"format\": 2}", "{} {}"})
   void whatIsNoReportIsRefused(String text) throws IOException {
-    Path file = Files.writeString(directory.resolve("bad.json"), text);
-    BaselineException e = assertThrows(BaselineException.class, () -> Baseline.read(file, "here"));
+    Path file = file(text);
+    BaselineException e = assertThrows(BaselineException.class, () -> Baseline.read(file, HERE));
     assertTrue(e.getMessage().contains("bad.json"), e.getMessage());
-    assertThrows(BaselineException.class, () -> Baseline.read(directory.resolve("missing.json"), "here"));
-    assertThrows(BaselineException.class, () -> Baseline.read(directory, "here"));
+    assertThrows(BaselineException.class, () -> Baseline.read(directory.resolve("missing.json"), HERE));
+    assertThrows(BaselineException.class, () -> Baseline.read(directory, HERE));
+    assertThrows(BaselineException.class, () -> Baseline.read(Path.of("/dev/zero"), HERE));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0", "-1", "1e999", "\"fast\"", "null", "true", "{}"})
+  void aSpeedThatIsNoPositiveNumberIsRefused(String speed) throws IOException {
+    assertNotNull(Baseline.read(file(reportOf("\"here\"", "cpu", 2, "12.5")), HERE).of("speed.read", false));
+    Path file = file(reportOf("\"here\"", "cpu", 2, speed));
+    assertTrue(assertThrows(BaselineException.class, () -> Baseline.read(file, HERE)).getMessage().contains("speed.read"));
+  }
+
+  @Test
+  void aReportOfOtherThreadsOrAnotherDeviceIsRefused() throws IOException {
+    Path two = file(reportOf("\"here\"", "cpu", 2, "12.5"));
+    assertTrue(assertThrows(BaselineException.class, () -> Baseline.read(two, new Kind("here", "cpu", 4))).getMessage().contains("2 threads, and here are 4"));
+    assertThrows(BaselineException.class, () -> Baseline.read(two, new Kind("here", "cuda", 0)));
+    assertTrue(assertThrows(BaselineException.class, () -> Baseline.read(two, new Kind(null, "cpu", 2))).getMessage().contains("could not be read"));
+    Path nameless = file(reportOf("null", "cpu", 2, "12.5"));
+    assertThrows(BaselineException.class, () -> Baseline.read(nameless, HERE));
+    assertNotNull(Baseline.read(nameless, new Kind(null, "cpu", 2)), "of the same backend and threads on a machine that does not tell its name either");
+    assertEquals(new Kind("x", "cpu", 3), Kind.of("x", "{\"backend\": \"cpu\", \"threads\": 3}"));
+    assertEquals(new Kind("x", "", 0), Kind.of("x", null));
+  }
+
+  @Test
+  void anEndlessFileIsNotRead() throws IOException {
+    Path file = directory.resolve("large.json");
+    try (RandomAccessFile large = new RandomAccessFile(file.toFile(), "rw")) {
+      large.setLength(dev.tern.bench.JsonFile.MAX_BYTES + 1L); // a hole: no disk is used
+    }
+    assertTrue(assertThrows(BaselineException.class, () -> Baseline.read(file, HERE)).getMessage().contains("has more than"));
   }
 }

@@ -98,11 +98,11 @@ class PeersTest {
 
   @Test
   void healthOfADeviceThatIsNotThereNeverThrows() {
-    try (Health health = new VendorHealth().open(Device.cuda(9999), null)) {
+    try (Health health = new VendorHealth().open(Device.cuda(9999))) {
       assertFalse(health.temperatureCelsius().isKnown());
       assertEquals(1, health.temperatureCelsius().unreadable().lines().count());
     }
-    try (Health health = new VendorHealth().open(Device.cpu(), null)) {
+    try (Health health = new VendorHealth().open(Device.cpu())) {
       assertTrue(health.temperatureCelsius().isAbsent());
     }
   }

@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
  *
  * @param device its name there
  * @param bytesPerSecond of the memory
- * @param opsPerSecond of dense tensor-core products with sums in floats or int32
+ * @param opsPerSecond of dense tensor-core products with sums in floats or int32, and of multiply-adds of floats
  */
 public record Datasheet(String device, double bytesPerSecond, Map<KernelPeak, Double> opsPerSecond, String source) {
   private record Entry(Pattern name, Datasheet sheet) {}
@@ -39,6 +39,7 @@ public record Datasheet(String device, double bytesPerSecond, Map<KernelPeak, Do
   private static Entry entry(String line) {
     String[] fields = line.split("\t");
     return new Entry(Pattern.compile(fields[0]), new Datasheet(fields[1], Double.parseDouble(fields[2]) * 1e9,
-        Map.of(KernelPeak.HALF, Double.parseDouble(fields[3]) * 1e12, KernelPeak.INT8, Double.parseDouble(fields[4]) * 1e12), fields[5]));
+        Map.of(KernelPeak.HALF, Double.parseDouble(fields[3]) * 1e12, KernelPeak.INT8, Double.parseDouble(fields[4]) * 1e12,
+            KernelPeak.F32, Double.parseDouble(fields[5]) * 1e12), fields[6]));
   }
 }

@@ -41,7 +41,11 @@ public record KernelCase(KernelOp op, String dtype, int nRows, int nOut, int nIn
     };
   }
 
-  /** The case of an op with sizes as {@link #shape} writes them, or empty if the op has other ones. */
+  /**
+   * The case of an op with sizes as {@link #shape} writes them, or empty if the op has other ones.
+   *
+   * @throws IllegalArgumentException if one of them is 0, or if the heads do not share the heads of keys evenly
+   */
   public static Optional<KernelCase> of(KernelOp op, String dtype, String shape, boolean cold) {
     Pattern pattern = switch (op) {
       case TERNARY, DENSE, EMBED -> MATMUL;
@@ -56,13 +60,20 @@ public record KernelCase(KernelOp op, String dtype, int nRows, int nOut, int nIn
     int[] n = new int[m.groupCount()];
     for (int i = 0; i < n.length; i++) {
       n[i] = Integer.parseInt(m.group(i + 1));
+      if (n[i] == 0) {
+        throw new IllegalArgumentException(op.id() + " " + shape + ": a size of 0");
+      }
     }
-    return Optional.of(switch (op) {
+    KernelCase c = switch (op) {
       case TERNARY, DENSE, EMBED -> new KernelCase(op, dtype, n[0], n[1], n[2], 0, 0, 0, cold);
       case ATTENTION_DECODE, ATTENTION_PREFILL -> new KernelCase(op, dtype, n[0], 0, n[1], n[2], n[3], n[4], cold);
       case ROPE_APPEND -> new KernelCase(op, dtype, n[0], 0, 0, n[1], n[2], n[3], cold);
       case NORM_QUANTIZE, GATE_NORM_QUANTIZE, SAMPLE -> new KernelCase(op, dtype, n[0], 0, n[1], 0, 0, 0, cold);
-    });
+    };
+    if (c.nKvHeads > 0 && c.nHeads % c.nKvHeads != 0) {
+      throw new IllegalArgumentException(op.id() + " " + shape + ": " + c.nHeads + " heads share " + c.nKvHeads + " heads of keys unevenly");
+    }
+    return Optional.of(c);
   }
 
   /** The same sizes in the caches, or not. */

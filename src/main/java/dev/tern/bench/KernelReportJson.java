@@ -6,11 +6,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /** {@link KernelReport} as JSON: docs/bench.md has the schema. A field that is added needs no new version, one that changes does. */
@@ -120,16 +122,24 @@ public final class KernelReportJson {
   /**
    * Reads a report.
    *
-   * @param name of the file, for errors
+   * @throws ReportFormatException if the file is not there, is no report, or one of a newer version
+   * @throws java.io.UncheckedIOException if it cannot be read
+   */
+  public static KernelReport read(Path file) {
+    return read(JsonFile.read(file), file.toString());
+  }
+
+  /**
+   * Reads a report.
+   *
+   * @param name of its file, for errors
    * @throws ReportFormatException if the text is no report, or one of a newer version
    */
   public static KernelReport read(String text, String name) {
-    JsonNode root;
-    try {
-      root = MAPPER.readTree(text);
-    } catch (JsonProcessingException e) {
-      throw new ReportFormatException(name + " is not JSON: " + e.getOriginalMessage(), e);
-    }
+    return read(JsonFile.parse(text, name), name);
+  }
+
+  private static KernelReport read(JsonNode root, String name) {
     if (!SCHEMA.equals(root.path("schema").asText())) {
       throw new ReportFormatException(name + " is no report of tern bench kernel: its \"schema\" is not \"" + SCHEMA + "\"");
     }
@@ -153,9 +163,9 @@ public final class KernelReportJson {
     JsonNode device = member(root, "device");
     return new KernelReport(root.path("version").asText(), root.path("date").asText(), texts(root.path("machine")), device.path("name").asText(),
         device.path("model").asText(), device.path("description").toString(), texts(root.path("options")),
-        new Ceilings(number(ceilings, "read_bytes_per_s"), number(ceilings, "copy_bytes_per_s"), peaks(ceilings.path("ops_per_s")),
-            (long) number(ceilings, "cache_bytes")),
-        sheet.isObject() ? new Datasheet(sheet.path("device").asText(), number(sheet, "bytes_per_s"), peaks(sheet.path("ops_per_s")), sheet.path("source").asText())
+        new Ceilings(rate(ceilings, "read_bytes_per_s"), rate(ceilings, "copy_bytes_per_s"), peaks(ceilings.path("ops_per_s")),
+            whole(ceilings, "cache_bytes", 0, Long.MAX_VALUE)),
+        sheet.isObject() ? new Datasheet(sheet.path("device").asText(), rate(sheet, "bytes_per_s"), peaks(sheet.path("ops_per_s")), sheet.path("source").asText())
             : null,
         notes, results);
   }
@@ -170,7 +180,7 @@ public final class KernelReportJson {
     Map<KernelPeak, Double> map = new EnumMap<>(KernelPeak.class);
     for (KernelPeak peak : KernelPeak.values()) {
       if (node.has(peak.id())) {
-        map.put(peak, number(node, peak.id()));
+        map.put(peak, rate(node, peak.id()));
       }
     }
     return map;
@@ -178,8 +188,12 @@ public final class KernelReportJson {
 
   private static KernelResult result(JsonNode r) {
     KernelOp op = KernelOp.of(member(r, "op").asText());
-    KernelCase c = new KernelCase(op, member(r, "dtype").asText(), (int) number(r, "rows"), (int) number(r, "out"), (int) number(r, "in"),
-        (int) number(r, "heads"), (int) number(r, "kv_heads"), (int) number(r, "head_dim"), member(r, "cache").asText().equals("cold"));
+    KernelCase c = new KernelCase(op, member(r, "dtype").asText(), (int) whole(r, "rows", 1, Integer.MAX_VALUE), size(r, "out"), size(r, "in"), size(r, "heads"), size(r, "kv_heads"),
+        size(r, "head_dim"), cold(member(r, "cache").asText()));
+    if (!KernelCase.of(op, c.dtype(), c.shape(), c.cold()).equals(Optional.of(c))) { // sizes that it should not have, or beyond a billion
+      throw new IllegalArgumentException(String.format("%s has no such sizes: rows %d, out %d, in %d, heads %d, kv_heads %d, head_dim %d", op.id(), c.nRows(),
+          c.nOut(), c.nIn(), c.nHeads(), c.nKvHeads(), c.headDim()));
+    }
     if (r.has("unsupported")) {
       return KernelResult.unsupported(c, r.path("unsupported").asText());
     }
@@ -187,7 +201,7 @@ public final class KernelReportJson {
     List<PeerResult> peers = new ArrayList<>();
     r.path("peers").forEach(p -> peers.add(
         new PeerResult(p.path("name").asText(), p.path("version").asText(), p.has("samples_s") ? times(p) : null, p.path("note").asText())));
-    KernelWork work = new KernelWork(peak, (long) number(r, "ops"), (long) number(r, "bytes_read"), (long) number(r, "bytes_written"));
+    KernelWork work = new KernelWork(peak, whole(r, "ops", 0, Long.MAX_VALUE), whole(r, "bytes_read", 0, Long.MAX_VALUE), whole(r, "bytes_written", 0, Long.MAX_VALUE));
     return new KernelResult(c, r.path("kernel").asText(), work, times(r), null, peers);
   }
 
@@ -212,7 +226,16 @@ public final class KernelReportJson {
     if (seconds.length == 0) {
       throw new IllegalArgumentException("a result without samples");
     }
-    return new KernelTimes(seconds, (int) number(node, "calls_per_sample"), node.path("foreign").asDouble(Double.NaN), number(node, "wanted_spread"));
+    double foreign = node.path("foreign").isNumber() ? number(node, "foreign", 0, 1) : Double.NaN;
+    int calls = (int) whole(node, "calls_per_sample", 1, Integer.MAX_VALUE);
+    return new KernelTimes(seconds, calls, foreign, number(node, "wanted_spread", 0, Double.MAX_VALUE));
+  }
+
+  private static boolean cold(String cache) {
+    if (!cache.equals("cold") && !cache.equals("warm")) {
+      throw new IllegalArgumentException("\"cache\" is \"" + cache + "\", it must be cold or warm");
+    }
+    return cache.equals("cold");
   }
 
   private static JsonNode member(JsonNode node, String name) {
@@ -223,10 +246,27 @@ public final class KernelReportJson {
     return member;
   }
 
-  private static double number(JsonNode node, String name) {
+  private static int size(JsonNode node, String name) {
+    return (int) whole(node, name, 0, Integer.MAX_VALUE);
+  }
+
+  /** What a device moves or does in a second; 0: it was not measured. */
+  private static double rate(JsonNode node, String name) {
+    return number(node, name, 0, Double.MAX_VALUE);
+  }
+
+  private static long whole(JsonNode node, String name, long least, long most) {
     JsonNode member = member(node, name);
-    if (!member.isNumber()) {
-      throw new IllegalArgumentException("\"" + name + "\" is " + member + ", no number");
+    if (!member.isIntegralNumber() || !member.canConvertToLong() || member.longValue() < least || member.longValue() > most) {
+      throw new IllegalArgumentException("\"" + name + "\" is " + member + ", it must be a whole number from " + least + " to " + most);
+    }
+    return member.longValue();
+  }
+
+  private static double number(JsonNode node, String name, double least, double most) {
+    JsonNode member = member(node, name);
+    if (!member.isNumber() || !(member.doubleValue() >= least && member.doubleValue() <= most)) {
+      throw new IllegalArgumentException("\"" + name + "\" is " + member + ", it must be a number from " + least + " to " + most);
     }
     return member.doubleValue();
   }

@@ -10,9 +10,12 @@ import java.util.Locale;
  * @param kernel that was picked; empty where there is no choice
  * @param work null if it was not measured
  * @param times null if it was not measured
- * @param unsupported why it was not measured, or null
+ * @param unsupported why it was not measured, or null; begins with {@link #FAILED} if it should have been
  */
 public record KernelResult(KernelCase kernelCase, String kernel, KernelWork work, KernelTimes times, String unsupported, List<PeerResult> peers) {
+  /** How the reason begins of what failed, which is no matter of what a device or a library has. */
+  public static final String FAILED = "failed: ";
+
   private static final double MUCH_FOREIGN = 0.05;
   private static final double MUCH_DRIFT = 0.03;
 
@@ -22,6 +25,15 @@ public record KernelResult(KernelCase kernelCase, String kernel, KernelWork work
 
   public static KernelResult unsupported(KernelCase kernelCase, String reason) {
     return new KernelResult(kernelCase, "", null, null, reason, List.of());
+  }
+
+  /** A case that the device has, but whose measurement failed. */
+  public static KernelResult failed(KernelCase kernelCase, String reason) {
+    return unsupported(kernelCase, FAILED + reason);
+  }
+
+  public boolean failed() {
+    return unsupported != null && unsupported.startsWith(FAILED);
   }
 
   public boolean measured() {

@@ -1,6 +1,5 @@
 package dev.tern.bench;
 
-import dev.tern.CapacityException;
 import dev.tern.UnsupportedModelException;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,11 +19,7 @@ public final class KernelSuite {
     this.sampler = sampler;
   }
 
-  /**
-   * Times a case. One that the device does not have, or that does not fit, comes back with the reason.
-   *
-   * @throws IllegalArgumentException if there is no such case
-   */
+  /** Times a case. One that the device does not have comes back with the reason; so does one that fails, as does one that does not fit. */
   public KernelResult run(KernelCase c) {
     KernelWork work;
     KernelTimes times;
@@ -33,8 +28,10 @@ public final class KernelSuite {
       work = ready.work();
       kernel = ready.note();
       times = sampler.run(ready);
-    } catch (UnsupportedModelException | CapacityException e) {
+    } catch (UnsupportedModelException e) {
       return KernelResult.unsupported(c, e.getMessage());
+    } catch (RuntimeException e) { // the results of the others are worth having
+      return KernelResult.failed(c, e.getMessage() == null ? e.toString() : e.getMessage());
     }
     List<PeerResult> others = new ArrayList<>();
     for (KernelPeer peer : peers) {
@@ -52,9 +49,9 @@ public final class KernelSuite {
     try (KernelTimer timer = peer.prepare(c)) {
       return new PeerResult(peer.name(), peer.version(), sampler.run(timer), timer.note());
     } catch (RuntimeException e) {
-      return new PeerResult(peer.name(), peer.version(), null, "failed: " + e.getMessage());
+      return new PeerResult(peer.name(), peer.version(), null, KernelResult.FAILED + e.getMessage());
     } catch (LinkageError | OutOfMemoryError e) { // of a preset or its library
-      return new PeerResult(peer.name(), peer.version(), null, "failed: " + e);
+      return new PeerResult(peer.name(), peer.version(), null, KernelResult.FAILED + e);
     }
   }
 }

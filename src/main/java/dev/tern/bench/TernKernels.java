@@ -111,6 +111,15 @@ public final class TernKernels implements AutoCloseable {
     throw new IllegalArgumentException("a type " + number);
   }
 
+  /**
+   * Whether a type may be a case's.
+   *
+   * @throws IllegalArgumentException if nothing is called so, with what there is
+   */
+  public static void checkType(String name) {
+    typeNumber(name);
+  }
+
   private static int typeNumber(String name) {
     if (name.equals("I8")) {
       return INT8_KEYS;

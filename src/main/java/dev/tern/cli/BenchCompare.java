@@ -5,11 +5,6 @@ import dev.tern.bench.KernelComparison.Row;
 import dev.tern.bench.KernelComparison.Verdict;
 import dev.tern.bench.KernelReport;
 import dev.tern.bench.KernelReportJson;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -21,7 +16,8 @@ import picocli.CommandLine.Parameters;
 /** {@code tern bench compare}: whether a change made kernels slower. */
 @Command(name = "compare", description = {
     "Compares two reports of bench kernel --json, case by case: the time in the second over that in the first, with an interval.",
-    "The exit status is 1 if a case became slower by more than the threshold and by more than noise explains."})
+    "The exit status is 1 if a case became slower by more than the threshold and by more than noise explains, or was measured before and is not now; "
+        + "2 if a file is no report, or if there is nothing to compare."})
 final class BenchCompare implements Callable<Integer> {
   private static final double PERCENT = 100;
 
@@ -42,11 +38,15 @@ final class BenchCompare implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    KernelReport first = read(before);
-    KernelReport second = read(after);
+    KernelReport first = KernelReportJson.read(before);
+    KernelReport second = KernelReportJson.read(after);
     KernelComparison comparison = KernelComparison.of(first, second, threshold / PERCENT);
-    if (!first.deviceName().equals(second.deviceName())) {
-      io.err().println("tern: the reports are of different devices: " + Text.plain(first.deviceName(), 100) + ", and " + Text.plain(second.deviceName(), 100));
+    if (comparison.rows().isEmpty()) {
+      throw new IllegalArgumentException("no case was measured in either report");
+    }
+    differ("devices", first.deviceName(), second.deviceName());
+    if (!first.device().startsWith("cuda")) { // there the threads only feed the GPU
+      differ("numbers of threads", first.options().getOrDefault("threads", "?"), second.options().getOrDefault("threads", "?"));
     }
     MarkdownTable table = new MarkdownTable("case", "before", "after", "ratio", "95 %", "verdict");
     for (Row row : comparison.rows()) {
@@ -67,21 +67,13 @@ final class BenchCompare implements Callable<Integer> {
     if (lost > 0) {
       io.out().format("Measured before and not now: %d.%n", lost);
     }
-    if (comparison.rows().isEmpty()) {
-      throw new IllegalArgumentException("no case was measured in either report");
-    }
     return comparison.count(Verdict.SLOWER) + lost > 0 ? Tern.FAILED : Tern.OK;
   }
 
-  private static KernelReport read(Path file) {
-    try {
-      return KernelReportJson.read(Files.readString(file), file.toString());
-    } catch (CharacterCodingException e) {
-      throw new IllegalArgumentException(file + " is not UTF-8", e);
-    } catch (NoSuchFileException e) {
-      throw new IllegalArgumentException(file + ": no such file", e);
-    } catch (IOException e) {
-      throw new UncheckedIOException(file + " cannot be read: " + e, e);
+  /** What makes a comparison one of something else than the kernels is said, and the comparison made: that may be what is wanted. */
+  private void differ(String what, String first, String second) {
+    if (!first.equals(second)) {
+      io.err().println("tern: the reports are of different " + what + ": " + Text.plain(first, 100) + ", and " + Text.plain(second, 100));
     }
   }
 

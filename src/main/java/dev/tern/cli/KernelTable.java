@@ -108,9 +108,13 @@ final class KernelTable {
   String verdict() {
     long measured = report.results().stream().filter(KernelResult::measured).count();
     long doubtful = report.results().stream().filter(r -> !r.doubts().isEmpty()).count();
+    long failed = report.results().stream().filter(KernelResult::failed).count();
+    long missing = report.results().size() - measured - failed;
     StringBuilder text = new StringBuilder();
-    text.append(doubtful == 0 ? "All " + measured + " medians are known as well as was asked for."
-        : doubtful + " of " + measured + " figures are doubtful, for the reason that stands with them: the machine is not quiet.").append('\n');
+    text.append(measured == 0 ? "No case was measured."
+        : doubtful == 0 ? "All " + measured + " medians are known as well as was asked for."
+            : doubtful + " of " + measured + " figures are doubtful, for the reason that stands with them: the machine is not quiet.");
+    text.append(failed == 0 ? "" : " Failed: " + failed + ".").append(missing == 0 ? "" : " Not there on this device: " + missing + ".").append('\n');
     report.notes().forEach(note -> text.append(note).append('\n'));
     return text.toString();
   }

@@ -24,7 +24,7 @@ final class Meters implements AutoCloseable {
     if (!device.isCuda()) {
       return new Meters(null, new RaplEnergy());
     }
-    Health health = new VendorHealth().open(device, null);
+    Health health = new VendorHealth().open(device);
     return new Meters(health, new GpuEnergy(health));
   }
 

@@ -124,6 +124,7 @@ public final class Tern {
     all.put("ppl", () -> new Perplexity(io));
     all.put("make-model", () -> new MakeModel(io));
     all.put("validate", () -> new Validate(io));
+    all.put("report", ReportCommand::new);
     all.put("bench", () -> new CommandLine(new Bench()).addSubcommand(new BenchKernel(io, Peers::of)).addSubcommand(new BenchCompare(io))
         .addSubcommand(new BenchModel(io)).addSubcommand(new BenchSpeed(io)).addSubcommand(new BenchEndless(io)));
     return all;

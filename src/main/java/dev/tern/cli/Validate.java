@@ -1,6 +1,7 @@
 package dev.tern.cli;
 
 import dev.tern.Device;
+import dev.tern.report.ValidationHtml;
 import dev.tern.validate.Check;
 import dev.tern.validate.CpuHealth;
 import dev.tern.validate.DeviceValidation;
@@ -14,19 +15,21 @@ import dev.tern.validate.Report;
 import dev.tern.validate.Validation;
 import dev.tern.validate.Verdict;
 import dev.tern.vendor.VendorHealth;
-import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** {@code tern validate}: whether this device computes rightly and as fast as it should. The last line is the verdict. */
 @Command(name = "validate", description = {
     "Checks that a device computes rightly, without silent errors, and as fast as it should.",
-    "Exit status: 0 PASS, and WARN without --strict; 3 WARN with --strict; 4 FAIL; 5 UNKNOWN; 1 the tool failed; 2 bad use."})
+    "Exit status: 0 PASS, and WARN without --strict; 3 WARN with --strict; 4 FAIL; 5 UNKNOWN; 1 the tool failed; 2 bad use.",
+    "A report that cannot be written in the end makes 1 of a 0, and leaves the others."})
 final class Validate implements Callable<Integer> {
   static final int WARNED = 3;
   static final int FAULTY = 4;
@@ -47,6 +50,9 @@ final class Validate implements Callable<Integer> {
   @Option(names = "--baseline", paramLabel = "FILE", description = "a former --json report of such a device, which speeds are held to")
   Path baseline;
 
+  @Option(names = "--floors", paramLabel = "FILE", description = "your own table of floors for speeds, device by device (docs/validation.md)")
+  Path floors;
+
   @Option(names = "--strict", description = "WARN, too, is an exit status other than 0")
   boolean strict;
 
@@ -55,6 +61,9 @@ final class Validate implements Callable<Integer> {
 
   @Option(names = "--junit", paramLabel = "FILE", description = "writes the report as JUnit XML")
   Path junit;
+
+  @Option(names = "--html", paramLabel = "FILE", description = "writes the report as a page: one file, no script, no network")
+  Path html;
 
   private final Streams io;
 
@@ -68,17 +77,48 @@ final class Validate implements Callable<Integer> {
       throw new IllegalArgumentException("--minutes " + minutes + ": 0 to 100000");
     }
     Device which = Device.of(device);
-    DeviceValidation.Request request = new DeviceValidation.Request(which, Level.of(level), minutes, baseline, Tern.version());
-    return end(DeviceValidation.run(request, () -> new NativeSubject(which, threads), Validate::healthOf, listener()));
+    DeviceValidation.Request request = new DeviceValidation.Request(which, Level.of(level), minutes, baseline, floors, Tern.version());
+    Map<ReportFile, Function<Report, String>> files = files();
+    return end(DeviceValidation.run(request, () -> new NativeSubject(which, threads), Validate::healthOf, listener()), files);
   }
 
-  /** Writes and prints a report; the exit status. */
-  int end(Report report) {
-    print(report);
-    write(json, JsonReport.of(report));
-    write(junit, JunitReport.of(report));
-    io.out().println(Text.plain(report.summary(), 400));
-    return status(report.verdict(), strict);
+  /**
+   * The files that are asked for, and what will stand in them.
+   *
+   * @throws IllegalArgumentException if one cannot be written
+   */
+  Map<ReportFile, Function<Report, String>> files() {
+    Map<ReportFile, Function<Report, String>> files = new LinkedHashMap<>();
+    files.put(ReportFile.of("--json", json), JsonReport::of);
+    files.put(ReportFile.of("--junit", junit), JunitReport::of);
+    files.put(ReportFile.of("--html", html), ValidationHtml::of);
+    return files;
+  }
+
+  /** Writes and prints a report. What cannot be written takes neither the verdict from the last line nor a status of its own from the shell. */
+  int end(Report report, Map<ReportFile, Function<Report, String>> files) {
+    int status = status(report.verdict(), strict);
+    for (Map.Entry<ReportFile, Function<Report, String>> file : files.entrySet()) {
+      try {
+        file.getKey().write(file.getValue().apply(report));
+      } catch (UncheckedIOException e) {
+        status = failed(status, e);
+      }
+    }
+    try {
+      print(report);
+      io.out().println(Text.plain(report.summary(), 400));
+    } catch (Output.ClosedOutputException e) {
+      return status; // who reads no further has not made the device a better one
+    } catch (UncheckedIOException e) {
+      status = failed(status, e);
+    }
+    return status;
+  }
+
+  private int failed(int status, UncheckedIOException e) {
+    io.err().println("tern: " + Text.plain(e.getMessage(), 1000));
+    return status == Tern.OK ? Tern.FAILED : status;
   }
 
   /** The exit status of a verdict. */
@@ -91,8 +131,8 @@ final class Validate implements Callable<Integer> {
     };
   }
 
-  private static Health healthOf(Device device, String pciBusId) {
-    return device.isCuda() ? new VendorHealth().open(device, pciBusId) : new CpuHealth();
+  private static Health healthOf(Device device) {
+    return device.isCuda() ? new VendorHealth().open(device) : new CpuHealth();
   }
 
   private Validation.Listener listener() {
@@ -134,16 +174,5 @@ final class Validate implements Callable<Integer> {
       io.out().println("Stopped early: " + Text.plain(report.stopped(), 400));
     }
     io.out().println("");
-  }
-
-  private static void write(Path file, String text) {
-    if (file == null) {
-      return;
-    }
-    try {
-      Files.writeString(file, text);
-    } catch (IOException e) {
-      throw new UncheckedIOException(file + " cannot be written: " + e, e);
-    }
   }
 }

@@ -1,6 +1,7 @@
 package dev.tern.report;
 
 import java.util.Locale;
+import java.util.function.DoubleFunction;
 
 /** Measured numbers as people read them: three digits and a unit. What is not finite is a dash. */
 public final class Amount {
@@ -38,7 +39,16 @@ public final class Amount {
     return joined(value < 0, magnitude, SMALL[step] + unit);
   }
 
-  /** A share in percent: "9.7 %", "0.12 %". */
+  /** How ticks of an axis are written: "10 µs", without zeros at the end. */
+  public static DoubleFunction<String> ticks(String unit) {
+    return value -> {
+      String text = of(value, unit);
+      int digits = text.indexOf(' ') < 0 ? text.length() : text.indexOf(' ');
+      return trimmed(text.substring(0, digits)) + text.substring(digits);
+    };
+  }
+
+  /** A share in percent: "9.70 %", "0.12 %". */
   public static String share(double share) {
     if (!Double.isFinite(share)) {
       return NONE;
@@ -62,7 +72,7 @@ public final class Amount {
   }
 
   private static String joined(boolean negative, double magnitude, String unit) {
-    String digits = trimmed(String.format(Locale.ROOT, magnitude < 9.995 ? "%.2f" : magnitude < 99.95 ? "%.1f" : "%.0f", magnitude));
+    String digits = magnitude == 0 ? "0" : String.format(Locale.ROOT, magnitude < 9.995 ? "%.2f" : magnitude < 99.95 ? "%.1f" : "%.0f", magnitude);
     return (negative ? "-" : "") + digits + (unit.isEmpty() ? "" : " " + unit);
   }
 

@@ -35,7 +35,7 @@ public record Axis(String label, Kind kind, double lo, double hi, DoubleFunction
     return new Axis(label, Kind.LOG10, Double.NaN, Double.NaN, Amount::number);
   }
 
-  /** The same with other words for its ticks, as {@link Amount#seconds}. */
+  /** The same with other words for its ticks, as {@link Amount#ticks} gives them. */
   public Axis written(DoubleFunction<String> how) {
     return new Axis(label, kind, lo, hi, how);
   }
@@ -99,7 +99,7 @@ public record Axis(String label, Kind kind, double lo, double hi, DoubleFunction
       List<Double> ticks = switch (axis.kind) {
         case LINEAR -> even(from, to);
         case LOG2 -> powers(2, new double[] {1});
-        case LOG10 -> powers(10, to - from < 2.2 * Math.log(10) ? new double[] {1, 2, 5} : new double[] {1});
+        case LOG10 -> powers(10, to - from < 3.2 * Math.log(10) ? new double[] {1, 2, 5} : new double[] {1});
       };
       return ticks.size() >= 2 ? ticks : even(axis.value(from), axis.value(to));
     }

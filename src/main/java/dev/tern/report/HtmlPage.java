@@ -90,7 +90,7 @@ public final class HtmlPage {
   /**
    * A plot with its title, legend, and below it how to read it; one without marks says that there was nothing to show.
    *
-   * @param howToRead a sentence or two
+   * @param howToRead a sentence or two; may be empty
    */
   public HtmlPage plot(Plot plot, String howToRead) {
     body.append("<figure>\n<h3>").append(Markup.text(plot.title())).append("</h3>\n");
@@ -99,7 +99,9 @@ public final class HtmlPage {
     } else {
       body.append(plot.legend()).append("<div class=\"scroll\">").append(plot.svg(nPlots++)).append("</div>\n");
     }
-    element("figcaption", "", howToRead);
+    if (!howToRead.isEmpty()) {
+      element("figcaption", "", howToRead);
+    }
     body.append("</figure>\n");
     return this;
   }

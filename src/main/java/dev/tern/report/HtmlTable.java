@@ -8,7 +8,12 @@ public final class HtmlTable {
   private static final double FULL = 100;
 
   /** How a column is set. */
-  public enum Align { LEFT, RIGHT }
+  public enum Align {
+    LEFT,
+    RIGHT,
+    /** To the left, on one line. */
+    NAME
+  }
 
   /**
    * One cell.
@@ -41,14 +46,26 @@ public final class HtmlTable {
     }
   }
 
-  private record Column(String name, Align align) {}
+  private record Column(String name, Align align, int percent) {}
 
   private final List<Column> columns = new ArrayList<>();
   private final StringBuilder body = new StringBuilder();
+  private boolean narrow;
 
-  /** Adds a column; all of them before the first row. */
+  /** Only as wide as its texts. */
+  public HtmlTable narrow() {
+    narrow = true;
+    return this;
+  }
+
+  /** Adds a column as wide as its texts; all columns before the first row. */
   public HtmlTable column(String name, Align align) {
-    columns.add(new Column(name, align));
+    return column(name, align, 0);
+  }
+
+  /** Adds a column of so many percent of the width. */
+  public HtmlTable column(String name, Align align, int percent) {
+    columns.add(new Column(name, align, percent));
     return this;
   }
 
@@ -69,7 +86,7 @@ public final class HtmlTable {
     body.append(kind.isEmpty() ? "<tr>" : "<tr class=\"" + Markup.text(kind) + "\">");
     for (int i = 0; i < cells.length; i++) {
       Cell c = cells[i];
-      body.append(columns.get(i).align == Align.RIGHT ? "<td class=\"number\">" : "<td>");
+      body.append("<td").append(kind(columns.get(i).align)).append('>');
       String text = Markup.text(c.text());
       body.append(c.kind().isEmpty() ? text : "<span class=\"" + Markup.text(c.kind()) + "\">" + text + "</span>");
       if (!c.below().isEmpty()) {
@@ -84,6 +101,14 @@ public final class HtmlTable {
     return this;
   }
 
+  private static String kind(Align align) {
+    return switch (align) {
+      case LEFT -> "";
+      case RIGHT -> " class=\"number\"";
+      case NAME -> " class=\"whole\"";
+    };
+  }
+
   private static String meter(Cell c) {
     String bar = "<svg class=\"meter\" viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"rail\" width=\"100\" height=\"6\"/>"
         + "<rect class=\"fill\" width=\"" + Markup.number(FULL * within(c.share())) + "\" height=\"6\"/>";
@@ -95,9 +120,16 @@ public final class HtmlTable {
   }
 
   String html() {
-    StringBuilder html = new StringBuilder("<div class=\"scroll\"><table>\n<thead><tr>");
+    boolean fixed = columns.stream().anyMatch(c -> c.percent > 0);
+    StringBuilder html = new StringBuilder("<div class=\"scroll\"><table").append(fixed ? " class=\"fixed\"" : narrow ? " class=\"narrow\"" : "").append(">\n");
+    if (fixed) {
+      html.append("<colgroup>");
+      columns.forEach(c -> html.append(c.percent > 0 ? "<col width=\"" + c.percent + "%\"/>" : "<col/>"));
+      html.append("</colgroup>\n");
+    }
+    html.append("<thead><tr>");
     for (Column c : columns) {
-      html.append(c.align == Align.RIGHT ? "<th scope=\"col\" class=\"number\">" : "<th scope=\"col\">").append(Markup.text(c.name)).append("</th>");
+      html.append("<th scope=\"col\"").append(kind(c.align)).append('>').append(Markup.text(c.name)).append("</th>");
     }
     return html.append("</tr></thead>\n<tbody>\n").append(body).append("</tbody>\n</table></div>\n").toString();
   }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tern.bench.Ceilings;
 import dev.tern.bench.Datasheet;
 import dev.tern.bench.KernelCase;
+import dev.tern.bench.KernelPeak;
 import dev.tern.bench.KernelReport;
 import dev.tern.bench.KernelResult;
 import dev.tern.bench.KernelWork;
@@ -14,10 +15,11 @@ import dev.tern.bench.Samples;
 import dev.tern.report.HtmlTable.Align;
 import dev.tern.report.HtmlTable.Cell;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** A report of {@code tern bench kernel} as one HTML page: how far each kernel is from the hardware, how times scale, and every figure. */
 public final class KernelHtml {
@@ -46,16 +48,16 @@ public final class KernelHtml {
     page.small("tern bench kernel, Tern " + report.version() + ", " + report.device() + ", " + report.date());
     page.paragraph(measured + " of " + report.results().size() + " cases measured. "
         + (doubtful == 0 ? "All medians are known as well as was asked for." : doubtful + " of the figures are doubtful: the table says why."));
-    page.facts(limits());
+    page.table(limits());
     page.list(report.notes());
     page.section("Against the hardware");
     KernelPlots plots = new KernelPlots(report);
-    page.plot(plots.roofline(), "How to read it: no kernel can be above the lines. On the slope the memory is what limits, on the level parts the arithmetic is; the nearer a mark is to"
+    page.plot(plots.roofline(), "How to read it: a kernel whose data is not in a cache cannot be above its line. On the slope the memory is what limits, on the level parts the arithmetic is; the nearer a mark is to"
         + " its line, the less is left to gain. Marks without operations (embed) have no place here.");
     page.plot(plots.efficiencyGap(), "How to read it: the dashed lines are the time that a call would take if all of its operations ran at the peak. The thin line under each mark is its"
         + " efficiency gap: as many times as a call takes longer is 1 / its computational efficiency. After " + KernelPlots.PAPER + ".");
     page.plot(plots.waterline(), "How to read it: the water rises to the share of the peak that the memory's bandwidth allows a kernel with so many operations per byte. A bar that reaches"
-        + " the waterline can only gain by moving fewer bytes (fusion, batching); dry room between bar and waterline is the kernel's own to gain. After " + KernelPlots.PAPER + ".");
+        + " the waterline can only gain by moving fewer bytes (fusion, batching); the room between bar and waterline is the kernel's own to gain; above the water are those that caches or lookup tables helped. After " + KernelPlots.PAPER + ".");
     scaling();
     page.section("All results");
     page.small("Medians of calls, ± half of their 95 % interval. The bars are shares of what this run measured; more than 100 % means that caches helped, or (ternary) that a table"
@@ -65,19 +67,28 @@ public final class KernelHtml {
     return page.html();
   }
 
-  private Map<String, String> limits() {
+  /** What is reached at most. */
+  private HtmlTable limits() {
     Ceilings c = report.ceilings();
-    Map<String, String> facts = new LinkedHashMap<>();
-    facts.put("reading, measured", Amount.of(c.readBytesPerSecond(), "B/s"));
-    facts.put("copying, measured", Amount.of(c.copyBytesPerSecond(), "B/s"));
-    new TreeMap<>(c.opsPerSecond()).forEach((peak, rate) -> facts.put(peak.id() + " arithmetic, measured", Amount.of(rate, "op/s")));
-    facts.put("last cache", Amount.of(c.cacheBytes(), "B"));
     Datasheet d = report.datasheet();
-    if (d != null) {
-      facts.put("memory, datasheet", Amount.of(d.bytesPerSecond(), "B/s"));
-      new TreeMap<>(d.opsPerSecond()).forEach((peak, rate) -> facts.put(peak.id() + " arithmetic, datasheet", Amount.of(rate, "op/s")));
+    HtmlTable table = new HtmlTable().narrow().column("at most", Align.LEFT).column("measured in this run", Align.RIGHT);
+    if (sheet) {
+      table.column("datasheet", Align.RIGHT);
     }
-    return facts;
+    limit(table, "memory, reading", Amount.of(c.readBytesPerSecond(), "B/s"), sheet ? Amount.of(d.bytesPerSecond(), "B/s") : "");
+    limit(table, "memory, copying (read and written)", Amount.of(c.copyBytesPerSecond(), "B/s"), sheet ? Amount.of(d.bytesPerSecond(), "B/s") : "");
+    for (KernelPeak peak : KernelPeak.values()) {
+      Double promised = sheet ? d.opsPerSecond().get(peak) : null;
+      if (c.opsPerSecond().containsKey(peak)) {
+        limit(table, "arithmetic, " + peak.id(), Amount.of(c.opsPerSecond().get(peak), "op/s"), promised == null ? "" : Amount.of(promised, "op/s"));
+      }
+    }
+    return table;
+  }
+
+  private void limit(HtmlTable table, String what, String measured, String promised) {
+    List<Cell> row = new ArrayList<>(List.of(Cell.of(what), Cell.of(measured)));
+    table.row("", sheet ? with(row, Cell.of(promised)) : row.toArray(Cell[]::new));
   }
 
   private void scaling() {
@@ -85,26 +96,24 @@ public final class KernelHtml {
     page.section("Scaling");
     Plot context = scaling.context();
     String device = report.device();
-    page.plot(context, "How to read it: a straight line that rises by a half in each step to twice the keys would be a time proportional to them; where it is flat, something else than keys"
-        + " takes the time. Small bars are 95 % intervals, dashed lines peers.");
+    page.plot(context, "How to read it: where a line is flat, more keys cost nothing yet; where ten times the keys take ten times as long, reading them is what takes the time (whole prompts:"
+        + " a hundred times, as each of their rows sees them). Thin bars are 95 % intervals, most of them smaller than the marks.");
     if (context.isEmpty()) {
       page.small("Cases that differ in keys alone show it:").code("tern bench kernel attention_decode --device " + device + " --shapes 1x512x32/8x128,1x4096x32/8x128,1x32768x32/8x128");
     }
-    Plot batch = scaling.batch();
-    page.plot(batch, "How to read it: rows a second over those of one row. Along the ideal line another row costs nothing, as weights and keys are read once for all; a level line means"
-        + " that each row takes its own time. A line begins on the ideal one, with its fewest rows.");
-    if (batch.isEmpty()) {
-      page.small("Cases that differ in rows alone show it:").code("tern bench kernel dense --device " + device + " --shapes 1x4096x4096,4x4096x4096,16x4096x4096");
+    List<Plot> batches = scaling.batches();
+    batches.forEach(plot -> page.plot(plot, batches.indexOf(plot) < batches.size() - 1 ? ""
+        : "How to read it: rows a second over those of one row. Along the ideal line another row costs nothing, as weights are read once for all; a level line means that each row takes"
+            + " its own time, as rows of attention do that have keys of their own and keep the memory busy. Each line, a peer's too, is relative to its own beginning."));
+    if (batches.isEmpty()) {
+      page.heading("Scaling with rows").small("Cases that differ in rows alone show it:")
+          .code("tern bench kernel dense --device " + device + " --shapes 1x4096x4096,4x4096x4096,16x4096x4096");
     }
   }
 
   private HtmlTable table() {
-    HtmlTable table = new HtmlTable().column("#", Align.RIGHT).column("op", Align.LEFT).column("dtype", Align.LEFT).column("shape", Align.LEFT);
-    if (bothCaches) {
-      table.column("cache", Align.LEFT);
-    }
-    table.column("time", Align.RIGHT).column("±", Align.RIGHT).column("bytes", Align.RIGHT).column("operations", Align.RIGHT).column("of bandwidth", Align.RIGHT)
-        .column("of peak", Align.RIGHT);
+    HtmlTable table = new HtmlTable().column("#", Align.RIGHT).column("case", Align.NAME).column("time", Align.RIGHT).column("rate", Align.RIGHT)
+        .column("of bandwidth", Align.RIGHT).column("of peak", Align.RIGHT);
     if (sheet) {
       table.column("of datasheet", Align.RIGHT);
     }
@@ -117,40 +126,32 @@ public final class KernelHtml {
 
   private void rows(HtmlTable table, int number, KernelResult r) {
     KernelCase c = r.kernelCase();
-    List<Cell> row = new ArrayList<>(List.of(Cell.quiet(Integer.toString(number)), Cell.of(c.op().id()), Cell.of(c.dtype()), Cell.of(c.shape())));
-    if (bothCaches) {
-      row.add(Cell.of(c.cache()));
-    }
+    List<Cell> row = new ArrayList<>(List.of(Cell.quiet(Integer.toString(number)), Cell.two(c.op().id() + " " + c.dtype(), c.shape() + (bothCaches ? " " + c.cache() : ""))));
     if (!r.measured()) {
-      blanks(row);
+      for (int i = 0; i < (sheet ? 5 : 4); i++) {
+        row.add(Cell.of(""));
+      }
       table.row("", with(row, Cell.quiet("not measured: " + shortened(r.unsupported()))));
       return;
     }
     figures(row, r.work(), r.times().samples());
-    List<String> notes = new ArrayList<>(r.kernel().isEmpty() ? List.of() : List.of(r.kernel()));
-    notes.addAll(r.doubts());
-    r.peers().stream().filter(p -> p.times() == null).forEach(p -> notes.add(p.name() + ": " + shortened(p.note())));
-    String text = String.join("; ", notes);
-    table.row("", with(row, r.doubts().isEmpty() ? Cell.of(text) : Cell.badge(text, "doubt")));
+    String others = r.peers().stream().filter(p -> p.times() == null).map(p -> p.name() + ": " + shortened(p.note())).collect(Collectors.joining("; "));
+    String doubts = String.join("; ", r.doubts());
+    table.row("", with(row, new Cell(r.kernel() + (r.kernel().isEmpty() || doubts.isEmpty() ? "" : "; ") + doubts, doubts.isEmpty() ? "" : "doubt", others, Double.NaN, Double.NaN)));
     for (PeerResult p : r.peers()) {
       if (p.times() != null) {
-        List<Cell> peer = new ArrayList<>(List.of(Cell.of(""), Cell.of(p.name()), Cell.of(""), Cell.of(p.version())));
-        if (bothCaches) {
-          peer.add(Cell.of(""));
-        }
+        List<Cell> peer = new ArrayList<>(List.of(Cell.of(""), Cell.two(p.name(), p.version())));
         figures(peer, r.work(), p.times().samples());
         double ratio = p.times().samples().median() / r.times().samples().median();
-        table.row("sub", with(peer, Cell.of(Amount.number(ratio) + " × Tern's time" + (p.note().isEmpty() ? "" : "; " + shortened(p.note())))));
+        table.row("sub", with(peer, Cell.two(String.format(Locale.ROOT, "%.2f × Tern's time", ratio), shortened(p.note()))));
       }
     }
   }
 
   private void figures(List<Cell> row, KernelWork w, Samples s) {
     double median = s.median();
-    row.add(Cell.of(Amount.seconds(median)));
-    row.add(Cell.quiet(Double.isInfinite(s.spread()) ? "?" : Amount.share(s.spread() / 2)));
-    row.add(Cell.of(Amount.of(w.bytes() / median, "B/s")));
-    row.add(Cell.of(w.ops() == 0 ? "" : Amount.of(w.ops() / median, "op/s")));
+    row.add(Cell.two(Amount.seconds(median), "± " + (Double.isInfinite(s.spread()) ? "?" : Amount.share(s.spread() / 2))));
+    row.add(Cell.two(Amount.of(w.bytes() / median, "B/s"), w.ops() == 0 ? "" : Amount.of(w.ops() / median, "op/s")));
     share(row, w.memoryShare(median, report.ceilings().bytesPerSecond()), true);
     share(row, w.arithmeticShare(median, report.ceilings().opsPerSecond().get(w.peak())), w.ops() > 0);
     if (sheet) {
@@ -161,14 +162,6 @@ public final class KernelHtml {
 
   private static void share(List<Cell> row, double share, boolean known) {
     row.add(known && Double.isFinite(share) ? Cell.bar(Amount.share(share), share) : Cell.of(""));
-  }
-
-  /** In place of {@link #figures}. */
-  private void blanks(List<Cell> row) {
-    int n = sheet ? 7 : 6;
-    for (int i = 0; i < n; i++) {
-      row.add(Cell.of(""));
-    }
   }
 
   private static Cell[] with(List<Cell> row, Cell last) {
@@ -183,6 +176,7 @@ public final class KernelHtml {
   private void run() {
     page.section("The run");
     Map<String, String> facts = new TreeMap<>(report.machine());
+    facts.put("last cache", Amount.of(report.ceilings().cacheBytes(), "B"));
     facts.putAll(description());
     page.facts(facts);
     Map<String, String> options = new TreeMap<>(report.options());

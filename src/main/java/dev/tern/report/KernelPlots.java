@@ -8,13 +8,15 @@ import dev.tern.bench.KernelReport;
 import dev.tern.bench.KernelResult;
 import dev.tern.bench.KernelWork;
 import dev.tern.bench.PeerResult;
+import dev.tern.report.Plot.Place;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.ToDoubleFunction;
+import java.util.function.ToIntFunction;
+import java.util.stream.Collectors;
 
 /**
  * How far kernels are from what the hardware allows: the roofline (Williams, Waterman, Patterson, CACM 52(4), 2009), and two plots after "On the Efficiency
@@ -26,6 +28,13 @@ final class KernelPlots {
   static final String PAPER = "Andrew Lavin, On the Efficiency of Convolutional Neural Networks, arXiv 2404.03617";
   private static final double HALF_BAR = 0.38;
   private static final double MARGIN = 1.6;
+  /** Ratios on the x axis of the roofline: from a ridge to the label, and as long as a label is. */
+  private static final double LABEL_AFTER = 2.2;
+  private static final double LABEL_WIDTH = 7;
+  /** Ratio of peaks whose names would lie on each other. */
+  private static final double NEAR = 1.7;
+  /** Of the x axis, for names at the ends of lines. */
+  private static final double ROOM = 0.07;
 
   /** A measured case with its number in the table of results, from 1 on. */
   record Numbered(int number, KernelResult result) {
@@ -73,17 +82,17 @@ final class KernelPlots {
   }
 
   Plot roofline() {
-    Plot plot = new Plot("Roofline", Axis.log10("operations per byte"), Axis.log10("operations per second").written(v -> Amount.of(v, "op/s")));
+    Plot plot = new Plot("Roofline", Axis.log10("operations per byte"), Axis.log10("operations per second").written(Amount.ticks("op/s")));
     List<Numbered> drawn = cases.stream().filter(c -> c.work().ops() > 0).toList();
     double bandwidth = ceilings.bytesPerSecond();
     double low = drawn.stream().mapToDouble(Numbered::intensity).min().orElse(1) / MARGIN;
     double ridge = ceilings.opsPerSecond().values().stream().mapToDouble(p -> p / bandwidth).filter(Double::isFinite).max().orElse(1);
     double high = MARGIN * Math.max(ridge, drawn.stream().mapToDouble(Numbered::intensity).max().orElse(1));
     if (!drawn.isEmpty()) {
+      roofs(plot.series("limits measured in this run", Style.line(Style.NEUTRAL, Style.Stroke.SOLID)), bandwidth, ceilings.opsPerSecond(), low, high);
       if (sheet != null) {
         roofs(plot.series("limits of the datasheet", Style.line(Style.NEUTRAL, Style.Stroke.DASHED)), sheet.bytesPerSecond(), sheet.opsPerSecond(), low, high);
       }
-      roofs(plot.series("limits measured in this run", Style.line(Style.NEUTRAL, Style.Stroke.SOLID)), bandwidth, ceilings.opsPerSecond(), low, high);
       label(plot, bandwidth, low, high);
     }
     points(plot, drawn, Numbered::intensity, (c, seconds) -> c.work().ops() / seconds);
@@ -98,32 +107,46 @@ final class KernelPlots {
     peaks.values().forEach(peak -> series.segment(Math.max(low, peak / bandwidth), peak, high, peak));
   }
 
+  /** Each level roof's at its left, clear of the slope; at its right if there is no room. */
   private void label(Plot plot, double bandwidth, double low, double high) {
-    List<Map.Entry<KernelPeak, Double>> peaks = ceilings.opsPerSecond().entrySet().stream().sorted(Map.Entry.<KernelPeak, Double>comparingByValue().reversed()).toList();
-    for (int i = 0; i < peaks.size(); i++) {
-      double at = high * Math.pow(low / high, 0.2 * i); // side by side: roofs may be near each other
-      plot.label(Math.max(at, peaks.get(i).getValue() / bandwidth), peaks.get(i).getValue(), peaks.get(i).getKey().id() + " " + Amount.of(peaks.get(i).getValue(), "op/s"), true);
+    double lowest = high;
+    for (List<Map.Entry<KernelPeak, Double>> near : near(ceilings.opsPerSecond())) {
+      double rate = near.get(near.size() - 1).getValue();
+      String names = near.stream().map(e -> e.getKey().id() + " " + Amount.of(e.getValue(), "op/s")).collect(Collectors.joining(", "));
+      double from = LABEL_AFTER * Math.max(low, rate / bandwidth);
+      boolean room = from * LABEL_WIDTH < high;
+      plot.label(room ? from : high, rate, names, room ? Place.ABOVE_RIGHT : Place.ABOVE_LEFT);
+      lowest = Math.min(lowest, rate / bandwidth);
     }
-    double lowest = peaks.isEmpty() ? high : peaks.get(peaks.size() - 1).getValue() / bandwidth;
-    double at = Math.sqrt(low * Math.max(low, Math.min(high, lowest)));
-    plot.label(at, bandwidth * at, "memory " + Amount.of(bandwidth, "B/s"), true);
+    double at = Math.sqrt(low * Math.max(low, lowest));
+    plot.label(at, bandwidth * at, "memory " + Amount.of(bandwidth, "B/s"), Place.ABOVE_LEFT);
+  }
+
+  /** Peaks from the lowest to the highest, those together whose names would lie on each other. */
+  private static List<List<Map.Entry<KernelPeak, Double>>> near(Map<KernelPeak, Double> peaks) {
+    List<List<Map.Entry<KernelPeak, Double>>> all = new ArrayList<>();
+    double last = 0;
+    for (Map.Entry<KernelPeak, Double> peak : peaks.entrySet().stream().sorted(Map.Entry.comparingByValue()).toList()) {
+      if (all.isEmpty() || peak.getValue() > NEAR * last) {
+        all.add(new ArrayList<>());
+      }
+      all.get(all.size() - 1).add(peak);
+      last = peak.getValue();
+    }
+    return all;
   }
 
   Plot efficiencyGap() {
-    Plot plot = new Plot("Efficiency gap", Axis.log10("operations").written(v -> Amount.of(v, "op")), Axis.log10("time of a call").written(Amount::seconds));
     List<Numbered> drawn = cases.stream().filter(c -> c.work().ops() > 0 && peak(c) > 0).toList();
     double low = drawn.stream().mapToDouble(c -> c.work().ops()).min().orElse(1) / MARGIN;
     double high = MARGIN * drawn.stream().mapToDouble(c -> c.work().ops()).max().orElse(1);
+    Plot plot = new Plot("Efficiency gap", Axis.log10("operations").written(Amount.ticks("op")).between(low, high * Math.pow(high / low, ROOM)),
+        Axis.log10("time of a call").written(Amount.ticks("s")));
     Series ideal = plot.series(drawn.isEmpty() ? "" : "ideal: operations over the measured peak", Style.line(Style.NEUTRAL, Style.Stroke.DASHED));
-    int n = 0;
-    for (KernelPeak p : ceilings.opsPerSecond().keySet().stream().sorted(Comparator.naturalOrder()).toList()) {
-      if (drawn.stream().anyMatch(c -> c.work().peak() == p)) {
-        double rate = ceilings.opsPerSecond().get(p);
-        ideal.segment(low, low / rate, high, high / rate);
-        double at = high * Math.pow(low / high, 0.06 + 0.16 * n++);
-        plot.label(at, at / rate, p.id(), true);
-      }
-    }
+    Map<KernelPeak, Double> used = new EnumMap<>(KernelPeak.class);
+    drawn.forEach(c -> used.put(c.work().peak(), peak(c)));
+    used.values().forEach(rate -> ideal.segment(low, low / rate, high, high / rate));
+    near(used).forEach(near -> plot.label(high, high / near.get(0).getValue(), near.stream().map(e -> e.getKey().id()).collect(Collectors.joining(", ")), Place.RIGHT));
     Map<KernelOp, Series> gaps = new EnumMap<>(KernelOp.class);
     for (Numbered c : drawn) {
       gaps.computeIfAbsent(c.op(), op -> plot.series("", Style.line(op.ordinal(), Style.Stroke.FAINT)))
@@ -136,9 +159,9 @@ final class KernelPlots {
   Plot waterline() {
     int n = cases.isEmpty() ? 1 : cases.get(cases.size() - 1).number();
     Plot plot = new Plot("Waterline", Axis.linear("kernels, by their number in the table").between(0.5, n + 0.5).written(v -> v == Math.rint(v) ? Amount.number(v) : ""),
-        Axis.log10("share of the arithmetic peak").written(Amount::share).between(Double.NaN, 1.6));
+        Axis.log10("share of the arithmetic peak").written(v -> Amount.number(100 * v) + " %").between(Double.NaN, 1.6));
     List<Numbered> drawn = cases.stream().filter(c -> c.work().ops() > 0 && peak(c) > 0).toList();
-    Series water = plot.series("what the memory's bandwidth allows (the waterline)", new Style(0, null, Style.Stroke.FAINT));
+    Series water = plot.series("what the memory's bandwidth allows (the waterline)", Style.area(Style.WATER));
     Map<KernelOp, Series> bars = new EnumMap<>(KernelOp.class);
     for (Numbered c : drawn) {
       double allowed = Math.min(1, c.intensity() * ceilings.bytesPerSecond() / peak(c));
@@ -148,12 +171,12 @@ final class KernelPlots {
       bars.computeIfAbsent(c.op(), op -> plot.series(op.id(), Style.area(op.ordinal())))
           .bar(c.number() - HALF_BAR, c.number() + HALF_BAR, Double.NEGATIVE_INFINITY, c.work().ops() / c.median() / peak(c), tip(c));
     }
-    Series line = plot.series("", Style.line(0, Style.Stroke.SOLID));
+    Series line = plot.series("", Style.line(Style.WATER, Style.Stroke.SOLID));
     for (Numbered c : drawn) {
       double allowed = Math.min(1, c.intensity() * ceilings.bytesPerSecond() / peak(c));
       line.segment(c.number() - 0.5, allowed, c.number() + 0.5, allowed);
     }
-    peers(plot, drawn, Numbered::number, (c, seconds) -> c.work().ops() / seconds / peak(c));
+    peers(plot, drawn, op -> Style.NEUTRAL, Numbered::number, (c, seconds) -> c.work().ops() / seconds / peak(c));
     groups(plot, drawn);
     return plot;
   }
@@ -177,20 +200,20 @@ final class KernelPlots {
   }
 
   private void points(Plot plot, List<Numbered> drawn, ToDoubleFunction<Numbered> x, Height y) {
-    peers(plot, drawn, x, y);
+    peers(plot, drawn, KernelOp::ordinal, x, y);
     Map<KernelOp, Series> series = new EnumMap<>(KernelOp.class);
     for (Numbered c : drawn) {
       series.computeIfAbsent(c.op(), op -> plot.series(op.id(), style(op))).point(x.applyAsDouble(c), y.of(c, c.median()), tip(c));
     }
   }
 
-  /** In the op's colour, with a shape of the peer's. */
-  private void peers(Plot plot, List<Numbered> drawn, ToDoubleFunction<Numbered> x, Height y) {
+  /** With a shape of the peer's. */
+  private void peers(Plot plot, List<Numbered> drawn, ToIntFunction<KernelOp> colour, ToDoubleFunction<Numbered> x, Height y) {
     for (int i = 0; i < peers.size(); i++) {
       String name = peers.get(i);
       Shape shape = Shape.open(i);
       Map<KernelOp, Series> series = new EnumMap<>(KernelOp.class);
-      each(drawn, name, (c, p) -> series.computeIfAbsent(c.op(), op -> plot.series("", Style.points(op.ordinal(), shape)))
+      each(drawn, name, (c, p) -> series.computeIfAbsent(c.op(), op -> plot.series("", Style.points(colour.applyAsInt(op), shape)))
           .point(x.applyAsDouble(c), y.of(c, p.times().samples().median()), peerTip(c, p)));
       if (!series.isEmpty()) {
         plot.key(name, Style.points(Style.NEUTRAL, shape));

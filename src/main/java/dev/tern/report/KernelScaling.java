@@ -17,6 +17,8 @@ import java.util.function.Function;
 
 /** How times grow with one size: cases of a report that differ in nothing else, as lines. */
 final class KernelScaling {
+  private static final int SMALL = 340;
+
   private final List<KernelResult> results;
   private final List<String> peers;
 
@@ -27,20 +29,27 @@ final class KernelScaling {
 
   /** Attention over keys; empty if no two cases differ in keys alone. */
   Plot context() {
-    Plot plot = new Plot("Latency against context length", Axis.log2("keys that a row sees at most"), Axis.log10("time of a call").written(Amount::seconds));
-    lines(plot, groups(KernelScaling::contextGroup, c -> c.nIn()), KernelCase::nIn, (base, c, seconds) -> seconds);
+    Plot plot = new Plot("Latency against context length", Axis.log2("keys that a row sees at most"), Axis.log10("time of a call").written(Amount.ticks("s")));
+    lines(plot, groups(KernelScaling::contextGroup, KernelCase::nIn), KernelCase::nIn, (base, c, seconds) -> seconds);
     return plot;
   }
 
-  /** Rows a second over those of one row; empty if no two cases differ in rows alone. */
-  Plot batch() {
-    Plot plot = new Plot("Scaling with rows", Axis.log2("rows of a call"), Axis.log2("rows a second, relative").written(v -> Amount.number(v) + "×"));
-    Map<String, List<KernelResult>> groups = groups(KernelScaling::batchGroup, c -> c.nRows());
-    int most = groups.values().stream().mapToInt(g -> g.get(g.size() - 1).kernelCase().nRows()).max().orElse(0);
-    int least = groups.values().stream().mapToInt(g -> g.get(0).kernelCase().nRows()).min().orElse(0);
-    plot.series("ideal: each row for nothing", Style.line(Style.NEUTRAL, Style.Stroke.DASHED)).segment(least, least, most, most);
-    lines(plot, groups, KernelCase::nRows, (base, c, seconds) -> base.nRows * (c.nRows() / seconds) / (base.nRows / base.seconds));
-    return plot;
+  /** Rows a second over those of one row, a plot for each op of which cases differ in rows alone. */
+  List<Plot> batches() {
+    List<Plot> plots = new ArrayList<>();
+    for (KernelOp op : List.of(KernelOp.TERNARY, KernelOp.DENSE, KernelOp.ATTENTION_DECODE)) {
+      Map<String, List<KernelResult>> groups = groups(c -> c.op() == op ? batchGroup(c) : null, KernelCase::nRows);
+      if (!groups.isEmpty()) {
+        Plot plot = new Plot("Scaling with rows: " + op.id(), Axis.log2("rows of a call"), Axis.log2("rows a second, relative").written(v -> Amount.number(v) + "×"))
+            .height(SMALL);
+        int most = groups.values().stream().mapToInt(g -> g.get(g.size() - 1).kernelCase().nRows()).max().orElse(0);
+        int least = groups.values().stream().mapToInt(g -> g.get(0).kernelCase().nRows()).min().orElse(0);
+        plot.series("ideal: another row costs nothing", Style.line(Style.NEUTRAL, Style.Stroke.DASHED)).segment(least, least, most, most);
+        lines(plot, groups, KernelCase::nRows, (base, c, seconds) -> c.nRows() / seconds * base.seconds);
+        plots.add(plot);
+      }
+    }
+    return plots;
   }
 
   /** Everything but keys; of whole prompts, whose rows are their keys, everything but both. Null: not attention. */
@@ -53,13 +62,9 @@ final class KernelScaling {
     return c.op().id() + " " + c.dtype() + ", " + rows + ", " + heads(c) + warm(c);
   }
 
-  /** Everything but rows. Null: rows are not all that would differ, or are not what the op is about. */
+  /** Everything but op and rows. */
   private static String batchGroup(KernelCase c) {
-    return switch (c.op()) {
-      case TERNARY, DENSE -> c.op().id() + " " + c.dtype() + ", " + c.nOut() + "×" + c.nIn() + warm(c);
-      case ATTENTION_DECODE -> c.op().id() + " " + c.dtype() + ", " + c.nIn() + " keys, " + heads(c) + warm(c);
-      case ATTENTION_PREFILL, NORM_QUANTIZE, GATE_NORM_QUANTIZE, ROPE_APPEND, EMBED, SAMPLE -> null;
-    };
+    return c.dtype() + ", " + (c.nHeads() > 0 ? c.nIn() + " keys, " + heads(c) : c.nOut() + "×" + c.nIn()) + warm(c);
   }
 
   private static String heads(KernelCase c) {
@@ -85,7 +90,7 @@ final class KernelScaling {
   }
 
   /** Where a contender's line begins. */
-  private record Base(int nRows, double seconds) {}
+  private record Base(double seconds) {}
 
   private interface Height {
     double of(Base base, KernelCase c, double seconds);
@@ -121,7 +126,7 @@ final class KernelScaling {
       if (t != null) {
         KernelCase c = r.kernelCase();
         Samples s = t.samples();
-        base = base == null ? new Base(c.nRows(), s.median()) : base;
+        base = base == null ? new Base(s.median()) : base;
         double low = y.of(base, c, s.low());
         double high = y.of(base, c, s.high());
         series.point(x.apply(c), y.of(base, c, s.median()), Math.min(low, high), Math.max(low, high),

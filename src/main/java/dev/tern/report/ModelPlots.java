@@ -157,7 +157,7 @@ final class ModelPlots {
         fill.bar(at, at + seconds, 0, share, tip);
       }
       if (seconds * 1e9 * steps > MUCH * p.nanos()) {
-        plot.label(at, 1, StepParts.title(part.name()), false);
+        plot.label(at, 1, StepParts.title(part.name()), Plot.Place.ABOVE_RIGHT);
       }
       at += seconds;
     }

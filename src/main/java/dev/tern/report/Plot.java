@@ -13,7 +13,7 @@ import java.util.StringJoiner;
  * in which they were added. For one thread.
  *
  * <pre>
- * Plot plot = new Plot("Latency", Axis.log2("keys"), Axis.log10("time").written(Amount::seconds));
+ * Plot plot = new Plot("Latency", Axis.log2("keys"), Axis.log10("time").written(Amount.ticks("s")));
  * plot.series("F16", new Style(0, Shape.CIRCLE, Style.Stroke.SOLID)).point(1024, 8.9e-6, 8.8e-6, 9.0e-6, "1024 keys: 8.9 µs");
  * page.plot(plot, "Lower is better.");
  * </pre>
@@ -24,9 +24,12 @@ public final class Plot {
   private static final int RIGHT = 16;
   private static final int LINE_HEIGHT = 18;
   /** Of a letter of a tick's size, a little more than the mean. */
-  private static final double LETTER = 6.6;
+  private static final double LETTER = 7;
 
-  private record Label(double x, double y, String text, boolean end) {}
+  /** Where a text stands from the place that it belongs to. */
+  public enum Place { ABOVE_LEFT, ABOVE_RIGHT, RIGHT }
+
+  private record Label(double x, double y, String text, Place place) {}
 
   private record Group(double left, double right, String name) {}
 
@@ -73,9 +76,9 @@ public final class Plot {
     return this;
   }
 
-  /** A text at a place, to its right and above, or before it (end). */
-  public Plot label(double atX, double atY, String text, boolean end) {
-    labels.add(new Label(atX, atY, text, end));
+  /** A text in the plot. */
+  public Plot label(double atX, double atY, String text, Place place) {
+    labels.add(new Label(atX, atY, text, place));
     return this;
   }
 
@@ -136,7 +139,7 @@ public final class Plot {
   }
 
   private static String mark(Style style) {
-    return (style.shape().isOpen() ? "open " : "mark ") + (style.colour() < 0 ? "cn" : "c" + style.colour() % Style.COLOURS);
+    return (style.shape().isOpen() ? "open " : "mark ") + style.colourClass();
   }
 
   /** Where everything lies, once the data is known. */
@@ -204,7 +207,8 @@ public final class Plot {
       out.append("<g clip-path=\"url(#").append(clip).append(")\">\n");
       all.forEach(this::series);
       out.append("</g>\n");
-      labels.stream().filter(l -> x.holds(l.x) && y.holds(l.y)).forEach(l -> text(px(l.x) + (l.end ? -6 : 6), py(l.y) - 6, l.end ? "label end" : "label", l.text));
+      labels.stream().filter(l -> x.holds(l.x) && y.holds(l.y)).forEach(l -> text(px(l.x) + (l.place == Place.ABOVE_LEFT ? -5 : 5),
+          py(l.y) + (l.place == Place.RIGHT ? 4 : -6), l.place == Place.ABOVE_LEFT ? "label end" : "label", l.text));
       return out.append("</svg>\n").toString();
     }
 
@@ -290,9 +294,11 @@ public final class Plot {
     }
 
     private void point(Style style, Point p) {
-      String colour = style.colour() < 0 ? "cn" : "c" + style.colour() % Style.COLOURS;
       if (y.holds(p.low()) && y.holds(p.high())) {
-        out.append("<path class=\"line ").append(colour).append("\" d=\"M").append(at(p.x(), p.low())).append('L').append(at(p.x(), p.high())).append("\"/>");
+        out.append("<path class=\"line ").append(style.colourClass()).append("\" d=\"M").append(at(p.x(), p.low())).append('L').append(at(p.x(), p.high())).append("\"/>");
+      }
+      if (style.shape().isOpen()) { // or it would be lost on a bar of its own colour
+        out.append("<path class=\"halo\" transform=\"translate(").append(at(p.x(), p.y())).append(")\" d=\"").append(style.shape().path()).append("\"/>");
       }
       out.append("<path class=\"").append(mark(style)).append("\" transform=\"translate(").append(at(p.x(), p.y())).append(")\" d=\"").append(style.shape().path())
           .append(p.tip().isEmpty() ? "\"/>\n" : "\">" + tip(p.tip()) + "</path>\n");

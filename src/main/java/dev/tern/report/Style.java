@@ -3,7 +3,7 @@ package dev.tern.report;
 /**
  * How a series looks.
  *
- * @param colour a number of the page's palette, from 0 on, or {@link #NEUTRAL}
+ * @param colour a number of the page's palette, from 0 on, {@link #NEUTRAL}, or {@link #WATER}
  * @param shape of its points; null: they have none
  * @param stroke of the line through its points, and of its segments
  */
@@ -15,6 +15,8 @@ public record Style(int colour, Shape shape, Stroke stroke) {
   public static final int COLOURS = 9;
   /** The colour of text. */
   public static final int NEUTRAL = -1;
+  /** A background's colour, unlike those of series. */
+  public static final int WATER = -2;
 
   /** Points alone. */
   public static Style points(int colour, Shape shape) {
@@ -31,13 +33,17 @@ public record Style(int colour, Shape shape, Stroke stroke) {
     return new Style(colour, null, Stroke.NONE);
   }
 
+  /** The CSS class of its colour. */
+  String colourClass() {
+    return colour == NEUTRAL ? "cn" : colour == WATER ? "cw" : "c" + colour % COLOURS;
+  }
+
   /** Names of its CSS classes. */
   String classes() {
-    String name = colour < 0 ? "cn" : "c" + colour % COLOURS;
     return switch (stroke) {
-      case DASHED -> name + " dashed";
-      case FAINT -> name + " faint";
-      case NONE, SOLID -> name;
+      case DASHED -> colourClass() + " dashed";
+      case FAINT -> colourClass() + " faint";
+      case NONE, SOLID -> colourClass();
     };
   }
 }

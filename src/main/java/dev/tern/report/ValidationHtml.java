@@ -12,6 +12,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.StringJoiner;
+import java.util.stream.Collectors;
 
 /** A report of {@code tern validate} as one HTML page. A verdict is always a word, whatever its colour. */
 public final class ValidationHtml {
@@ -76,22 +78,37 @@ public final class ValidationHtml {
     if (results.isEmpty()) {
       return;
     }
-    long passed = results.stream().filter(r -> r.outcome().verdict() == Verdict.PASS).count();
-    page.heading(title(group) + ": " + passed + " of " + results.size() + " passed");
-    HtmlTable table = new HtmlTable().column("verdict", Align.LEFT).column("check", Align.LEFT).column("what was found", Align.LEFT).column("figure", Align.LEFT)
-        .column("value", Align.RIGHT).column("limit", Align.RIGHT);
+    page.heading(title(group) + ": " + counted(results));
+    HtmlTable table = new HtmlTable().column("verdict", Align.LEFT, 10).column("check", Align.LEFT, 36).column("what was found", Align.LEFT, 32)
+        .column("held to a limit", Align.LEFT, 22);
     for (Report.Result r : results) {
-      List<Figure> figures = r.outcome().figures();
-      for (int i = 0; i < Math.max(1, figures.size()); i++) {
-        Figure f = i < figures.size() ? figures.get(i) : null;
-        String rounds = r.rounds() > 1 ? " (" + r.rounds() + " rounds)" : "";
-        Cell value = f == null ? Cell.of("") : new Cell(value(f.value(), f.unit()), "", "", share(f, f.value()), share(f, f.limit()));
-        table.row(i == 0 ? "" : "more", i == 0 ? Cell.badge(r.outcome().verdict().name(), kind(r.outcome().verdict())) : Cell.of(""),
-            i == 0 ? Cell.two(r.check().id(), r.check().what()) : Cell.of(""), Cell.of(i == 0 ? r.outcome().reason() + rounds : ""),
-            Cell.quiet(f == null ? "" : f.name()), value, Cell.quiet(f == null || Double.isNaN(f.limit()) ? "" : value(f.limit(), f.unit())));
-      }
+      List<Figure> held = r.outcome().figures().stream().filter(f -> !Double.isNaN(f.limit())).toList();
+      String others = r.outcome().figures().stream().filter(f -> Double.isNaN(f.limit())).map(f -> f.name() + " " + value(f.value(), f.unit())).collect(Collectors.joining(", "));
+      table.row("", Cell.badge(r.outcome().verdict().name(), kind(r.outcome().verdict())), Cell.two(r.check().id(), r.check().what()),
+          Cell.two(r.outcome().reason() + (r.rounds() > 1 ? " (" + r.rounds() + " rounds)" : ""), others), held.isEmpty() ? Cell.of("") : held(held.get(0)));
+      held.stream().skip(1).forEach(f -> table.row("more", Cell.of(""), Cell.of(""), Cell.of(""), held(f)));
     }
     page.table(table);
+  }
+
+  private static String counted(List<Report.Result> results) {
+    StringJoiner words = new StringJoiner(", ");
+    for (Verdict v : Verdict.values()) {
+      long n = results.stream().filter(r -> r.outcome().verdict() == v).count();
+      if (n > 0) {
+        words.add(n + " " + switch (v) {
+          case PASS -> "passed";
+          case UNKNOWN -> "unknown";
+          case WARN -> "warned";
+          case FAIL -> "failed";
+        });
+      }
+    }
+    return words.toString();
+  }
+
+  private static Cell held(Figure f) {
+    return new Cell(value(f.value(), f.unit()), "", f.name() + ", limit " + value(f.limit(), f.unit()), share(f, f.value()), share(f, f.limit()));
   }
 
   /** Where a value lies on a bar that holds it and its limit; NaN where there is no limit, or nothing that a bar would show. */
@@ -106,6 +123,8 @@ public final class ValidationHtml {
       case "Gop/s" -> Amount.of(value * 1e9, "op/s");
       case "MB" -> Amount.of(value * 1e6, "B");
       case "us" -> Amount.seconds(value * 1e-6);
+      case "C" -> Amount.number(value) + " °C";
+      case "of its bound" -> Amount.number(value) + " of the bound";
       default -> Amount.number(value) + (unit.isEmpty() ? "" : " " + unit);
     };
   }

@@ -15,9 +15,10 @@ public final class DeviceValidation {
    *
    * @param minutes of a soak, 0 for none
    * @param baseline null for none
+   * @param floors a user's table, null for none
    * @param version of Tern, for the report
    */
-  public record Request(Device device, Level level, double minutes, Path baseline, String version) {}
+  public record Request(Device device, Level level, double minutes, Path baseline, Path floors, String version) {}
 
   /** Opens a device to be validated. */
   @FunctionalInterface
@@ -33,35 +34,43 @@ public final class DeviceValidation {
    *
    * @param source of the device's readings
    * @throws dev.tern.BaselineException if the baseline is none, before anything is checked
+   * @throws dev.tern.FloorsException if the table of floors is none, or none for the device, before anything is checked
    */
   public static Report run(Request request, Opener opener, HealthSource source, Validation.Listener listener) {
     Instant began = Instant.now();
     long begin = System.nanoTime();
-    Subject opened = null;
-    String refused = null;
-    try {
-      opened = opener.open();
-    } catch (DeviceUnavailableException e) {
-      refused = e.getMessage();
-    }
-    String place = opened instanceof NativeSubject here ? here.pciBusId() : null;
-    try (Subject subject = opened; Health health = source.open(request.device(), place)) {
-      String name = health.name().isKnown() || subject == null ? health.name().value() : subject.name();
-      Baseline baseline = request.baseline() == null ? null : Baseline.read(request.baseline(), name);
-      List<Inventory> inventory = Inventory.of(health);
-      Outcome open = refused == null ? Outcome.pass("it can be used") : Outcome.fail(refused);
-      List<Check> checks = new ArrayList<>();
-      checks.add(Check.once("device.opens", Group.DEVICE, "the device can be opened and has kernels in this build", round -> open));
-      if (subject != null) {
-        checks.addAll(of(subject, health, Floors.of(name, request.device().isCuda()), baseline, request.level(), began.toEpochMilli()));
+    try (Health health = source.open(request.device())) {
+      Subject opened = null;
+      String refused = null;
+      try {
+        opened = opener.open();
+      } catch (DeviceUnavailableException e) {
+        refused = e.getMessage();
       }
-      Validation validation = new Validation(checks, subject == null ? 0 : request.minutes(), listener);
-      String described = subject == null ? null : subject.describe();
-      List<Report.Result> results = validation.run();
-      return new Report(request.device().name(), name, request.version(), request.level().id(), request.minutes(),
-          began.truncatedTo(ChronoUnit.SECONDS).toString(), (System.nanoTime() - begin) * 1e-9, described, inventory, results,
-          refused != null ? "the device cannot be used" : validation.stopped());
+      try (Subject subject = opened) {
+        String name = nameOf(subject, health);
+        String described = subject == null ? null : subject.describe();
+        Outcome open = refused == null ? Outcome.pass("it can be used") : Outcome.fail(refused);
+        List<Check> checks = new ArrayList<>();
+        checks.add(Check.once("device.opens", Group.DEVICE, "the device can be opened and has kernels in this build", round -> open));
+        List<Inventory> inventory = Inventory.of(health, described);
+        if (subject != null) { // else it fails, whatever it would be held to
+          Floors floors = Floors.of(name, request.device().isCuda(), request.floors());
+          Baseline baseline = request.baseline() == null ? null : Baseline.read(request.baseline(), Baseline.Kind.of(name, described));
+          checks.addAll(of(subject, health, floors, baseline, request.level(), began.toEpochMilli()));
+        }
+        Validation validation = new Validation(checks, subject == null ? 0 : request.minutes(), listener);
+        List<Report.Result> results = validation.run();
+        return new Report(request.device().name(), name, request.version(), request.level().id(), request.minutes(),
+            began.truncatedTo(ChronoUnit.SECONDS).toString(), (System.nanoTime() - begin) * 1e-9, described, inventory, results,
+            refused != null ? "the device cannot be used" : validation.stopped());
+      }
     }
+  }
+
+  /** As the device itself has it, which tells a part of a GPU (MIG) from a whole one; else of its readings; null if neither is told. */
+  private static String nameOf(Subject subject, Health health) {
+    return subject != null && subject.name() != null ? subject.name() : health.name().value();
   }
 
   /** All checks of a device that is open, in their order. */

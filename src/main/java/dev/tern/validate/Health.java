@@ -21,7 +21,7 @@ public interface Health extends AutoCloseable {
   /** One NVLink; errors: replays, recoveries and failed checksums that it has counted. */
   record NvLink(int index, boolean active, long errors) {}
 
-  /** A process that computes on the device; memoryBytes is -1 where it is not told. */
+  /** A process that computes on the device, by its program's name without a folder; memoryBytes is -1 where it is not told. */
   record DeviceProcess(long pid, String name, long memoryBytes) {}
 
   /** Why a device runs below its highest clocks. */
@@ -123,6 +123,11 @@ public interface Health extends AutoCloseable {
 
   /** All links of the device, empty if none is wired. */
   default Reading<List<NvLink>> nvLinks() {
+    return Reading.absent();
+  }
+
+  /** Of each active link and direction, in megabytes a second; absent where no link is. */
+  default Reading<Integer> nvLinkMegabytes() {
     return Reading.absent();
   }
 

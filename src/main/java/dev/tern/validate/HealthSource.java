@@ -5,8 +5,9 @@ import dev.tern.Device;
 /** Where the readings of a device come from. */
 public interface HealthSource {
   /**
-   * @param pciBusId of a GPU, as "0000:01:00.0", by which a driver's numbers and CUDA's can be brought together; null if it is not known
+   * Opened before the device itself: who uses it already is then known to be another.
+   *
    * @return what can be read; never throws for what cannot
    */
-  Health open(Device device, String pciBusId);
+  Health open(Device device);
 }

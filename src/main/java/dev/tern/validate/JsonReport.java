@@ -22,11 +22,7 @@ public final class JsonReport {
     root.put("level", report.level()).put("minutes", report.minutes()).put("began", report.began()).put("seconds", rounded(report.seconds()));
     ObjectNode device = root.putObject("device");
     device.put("id", report.device()).put("name", report.deviceName());
-    try {
-      device.set("backend", report.described() == null ? MAPPER.nullNode() : MAPPER.readTree(report.described()));
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("the device's description is not JSON: " + e.getOriginalMessage(), e);
-    }
+    device.set("backend", Described.of(report.described()));
     ObjectNode counts = root.putObject("counts");
     for (Verdict v : Verdict.values()) {
       counts.put(v.name().toLowerCase(Locale.ROOT), report.count(v));

@@ -11,15 +11,16 @@ package dev.tern.validate;
  * @param memoryBytes that are tested at most
  * @param copyBytes that are copied in each direction
  * @param speedRounds how often each speed is measured
+ * @param speedSeconds after which slow ones are measured again on a quiet machine only
  * @param loadMillis for which health is read under load
  */
 public record Level(String id, double caseSeconds, int repeats, int largeRepeats, double memoryShare, long memoryBytes, long copyBytes,
-    int speedRounds, int loadMillis) {
+    int speedRounds, double speedSeconds, int loadMillis) {
   /** A minute at most. */
-  public static final Level QUICK = new Level("quick", 1.5, 100, 4, 0.05, 512L << 20, 64L << 20, 3, 1600);
+  public static final Level QUICK = new Level("quick", 1.5, 100, 4, 0.05, 512L << 20, 64L << 20, 3, 12, 1600);
 
   /** Some minutes: every case, a thousand repeats, half of the free memory. */
-  public static final Level STANDARD = new Level("standard", Double.POSITIVE_INFINITY, 1000, 40, 0.5, Long.MAX_VALUE, 1L << 30, 9, 4800);
+  public static final Level STANDARD = new Level("standard", Double.POSITIVE_INFINITY, 1000, 40, 0.5, Long.MAX_VALUE, 1L << 30, 9, Double.POSITIVE_INFINITY, 4800);
 
   /** @throws IllegalArgumentException if none is called so */
   public static Level of(String id) {

@@ -1,8 +1,6 @@
 package dev.tern.validate;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tern.Device;
 import dev.tern.kernel.DeviceChecks;
 import dev.tern.kernel.DeviceChecks.Case;
@@ -80,12 +78,7 @@ public final class NativeSubject implements Subject {
 
   @Override
   public String name() {
-    return cuda ? described("device").asText() : null;
-  }
-
-  /** The GPU's place, as "0000:01:00.0"; null for a CPU. */
-  public String pciBusId() {
-    return cuda ? described("pci_bus_id").asText() : null;
+    return cuda ? described("device").textValue() : null;
   }
 
   @Override
@@ -94,11 +87,7 @@ public final class NativeSubject implements Subject {
   }
 
   private JsonNode described(String field) {
-    try {
-      return new ObjectMapper().readTree(device.describe()).path(field);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("the device's description is not JSON: " + e.getOriginalMessage(), e);
-    }
+    return Described.of(device.describe()).path(field);
   }
 
   private static long availableMemory() {

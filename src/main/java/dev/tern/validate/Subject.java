@@ -3,6 +3,7 @@ package dev.tern.validate;
 import dev.tern.kernel.DeviceChecks.Case;
 import dev.tern.kernel.DeviceChecks.Result;
 import java.util.List;
+import java.util.Locale;
 
 /** A device under validation, as checks see it. For one thread, unless a method says otherwise. */
 public interface Subject extends AutoCloseable {
@@ -45,5 +46,24 @@ public interface Subject extends AutoCloseable {
   enum MemoryPattern { ADDRESS, INVERSE, RANDOM }
 
   /** Numbered as {@code TERN_SPEED_*}. */
-  enum Timed { READ, COPY_TO, COPY_FROM, DENSE, TERNARY, TERNARY_DECODE, PREFILL, DECODE, LAUNCH, STEP, COPY, PEAK_F32, PEAK_HALF, PEAK_INT8 }
+  enum Timed {
+    READ("GB/s"), COPY_TO("GB/s"), COPY_FROM("GB/s"), DENSE("Gop/s"), TERNARY("Gop/s"), TERNARY_DECODE("Gop/s"), PREFILL("Gop/s"), DECODE("GB/s"),
+    LAUNCH("us"), STEP("us"), COPY("GB/s"), PEAK_F32("Gop/s"), PEAK_HALF("Gop/s"), PEAK_INT8("Gop/s");
+
+    private final String unit;
+
+    Timed(String unit) {
+      this.unit = unit;
+    }
+
+    /** Of its rate, or of its latency: "GB/s", "Gop/s", "us". */
+    String unit() {
+      return unit;
+    }
+
+    /** Of the check: "speed.dense". */
+    String id() {
+      return "speed." + name().toLowerCase(Locale.ROOT);
+    }
+  }
 }

@@ -36,11 +36,8 @@ final class AttentionCase {
       String note = String.format(Locale.ROOT, "q and output in %s too, contiguous keys; plan %d of %d; error %.2g of its bound", shape.type(), chosen + 1,
           attention.choices(), worst);
       return new GpuTimer(run, sets, i -> attention.enqueue(i % sets), note, attention);
-    } catch (RuntimeException e) {
-      if (made != null) {
-        made.close();
-      }
-      run.close();
+    } catch (RuntimeException | Error e) {
+      GpuTimer.close(() -> {}, made, run);
       throw e;
     }
   }

@@ -46,13 +46,18 @@ final class GpuRun implements AutoCloseable {
 
   GpuRun(int device) {
     this.device = device;
-    check(cudaSetDevice(device), "cudaSetDevice(" + device + ")");
-    int[] bytes = new int[1];
-    check(cudaDeviceGetAttribute(bytes, cudaDevAttrL2CacheSize, device), "cudaDeviceGetAttribute");
-    cacheBytes = bytes[0];
-    check(cudaStreamCreateWithFlags(stream, cudaStreamNonBlocking), "cudaStreamCreate");
-    check(cudaEventCreate(begin), "cudaEventCreate");
-    check(cudaEventCreate(end), "cudaEventCreate");
+    try {
+      check(cudaSetDevice(device), "cudaSetDevice(" + device + ")");
+      int[] bytes = new int[1];
+      check(cudaDeviceGetAttribute(bytes, cudaDevAttrL2CacheSize, device), "cudaDeviceGetAttribute");
+      cacheBytes = bytes[0];
+      check(cudaStreamCreateWithFlags(stream, cudaStreamNonBlocking), "cudaStreamCreate");
+      check(cudaEventCreate(begin), "cudaEventCreate");
+      check(cudaEventCreate(end), "cudaEventCreate");
+    } catch (RuntimeException | Error e) {
+      close(); // what there is of it
+      throw e;
+    }
   }
 
   static void check(int status, String call) {
@@ -185,13 +190,17 @@ final class GpuRun implements AutoCloseable {
     }
     int status = cudaStreamEndCapture(stream, graph);
     if (failure != null || status != cudaSuccess) {
+      if (!graph.isNull()) { // of the calls before the one that failed
+        cudaGraphDestroy(graph);
+      }
       cudaGetLastError();
       unrecordable = true;
       return null;
     }
     CUgraphExec_st made = new CUgraphExec_st();
-    check(cudaGraphInstantiate(made, graph, 0), "cudaGraphInstantiate");
-    check(cudaGraphDestroy(graph), "cudaGraphDestroy");
+    int instantiated = cudaGraphInstantiate(made, graph, 0);
+    cudaGraphDestroy(graph); // in any case: what was made of it does not need it
+    check(instantiated, "cudaGraphInstantiate");
     graphs.put(calls, made);
     return made;
   }
@@ -206,18 +215,29 @@ final class GpuRun implements AutoCloseable {
     }
   }
 
-  /** Frees everything; what goes wrong with that is no longer of interest. */
+  /** Frees everything that was made; what goes wrong with that is no longer of interest. */
   @Override
   public void close() {
     cudaSetDevice(device);
-    cudaStreamSynchronize(stream);
+    if (!stream.isNull()) {
+      cudaStreamSynchronize(stream);
+    }
     graphs.values().forEach(graph -> cudaGraphExecDestroy(graph));
     graphs.clear();
     memory.forEach(p -> cudaFree(p));
     memory.clear();
-    cudaEventDestroy(begin);
-    cudaEventDestroy(end);
-    cudaStreamDestroy(stream);
+    if (!begin.isNull()) {
+      cudaEventDestroy(begin);
+      begin.setNull();
+    }
+    if (!end.isNull()) {
+      cudaEventDestroy(end);
+      end.setNull();
+    }
+    if (!stream.isNull()) { // null would be the stream of everybody
+      cudaStreamDestroy(stream);
+      stream.setNull();
+    }
     cudaGetLastError();
   }
 }

@@ -32,9 +32,20 @@ final class GpuTimer implements KernelTimer {
 
   @Override
   public void close() {
-    run.synchronize();
-    try (run) {
-      kernel.close();
+    close(run::synchronize, kernel, run);
+  }
+
+  /**
+   * Waits, then closes both, whatever goes wrong on the way: a call that failed ends the wait with its error, and its stream, its events and its
+   * memory go all the same.
+   *
+   * @param kernel closed first; may be null
+   */
+  static void close(Runnable wait, AutoCloseable kernel, AutoCloseable run) {
+    try (run; kernel) {
+      wait.run();
+    } catch (RuntimeException e) {
+      throw e;
     } catch (Exception e) {
       throw new IllegalStateException(e);
     }

@@ -41,11 +41,8 @@ final class LtCase {
           element -> run.download(new BytePointer(y[0]).getPointer(element * out.bytes()), out.bytes()));
       String text = String.format(Locale.ROOT, "%s; algorithm %d of %d; error %.2g of its bound", note, chosen + 1, product.choices(), worst);
       return new GpuTimer(run, sets, i -> product.enqueue(w[i % sets], x[i % sets], y[i % sets]), text, product);
-    } catch (RuntimeException e) {
-      if (made != null) {
-        made.close();
-      }
-      run.close();
+    } catch (RuntimeException | Error e) {
+      GpuTimer.close(() -> {}, made, run);
       throw e;
     }
   }

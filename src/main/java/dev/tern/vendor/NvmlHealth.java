@@ -20,12 +20,18 @@ final class NvmlHealth implements Health {
   private final nvmlDevice_st device;
   private final int multiprocessors;
   private final NvmlXids xids;
+  private final OwnProcess own;
 
-  /** @param multiprocessors as CUDA tells it, which NVML does not; -1 if unknown */
+  /**
+   * Before this process computes on the GPU.
+   *
+   * @param multiprocessors as CUDA tells it, which NVML does not; -1 if unknown
+   */
   NvmlHealth(nvmlDevice_st device, int multiprocessors) {
     this.device = device;
     this.multiprocessors = multiprocessors;
     this.xids = new NvmlXids(device);
+    this.own = OwnProcess.of(processes());
   }
 
   /** "nvmlDeviceGetPowerUsage: Not Supported". */
@@ -203,6 +209,15 @@ final class NvmlHealth implements Health {
   }
 
   @Override
+  public Reading<Integer> nvLinkMegabytes() {
+    Reading<List<NvLink>> links = nvLinks();
+    if (links.isKnown() && links.value().stream().noneMatch(NvLink::active)) {
+      return Reading.absent();
+    }
+    return field("NVLINK_SPEED_MBPS_COMMON", NVML_FI_DEV_NVLINK_SPEED_MBPS_COMMON);
+  }
+
+  @Override
   public Reading<Integer> coreClockMhz() {
     return integer("nvmlDeviceGetClockInfo", mhz -> nvmlDeviceGetClockInfo(device, NVML_CLOCK_SM, mhz));
   }
@@ -231,13 +246,17 @@ final class NvmlHealth implements Health {
 
   @Override
   public Reading<Integer> memoryTemperatureCelsius() {
+    return field("MEMORY_TEMP", NVML_FI_DEV_MEMORY_TEMP);
+  }
+
+  private Reading<Integer> field(String name, int id) {
     try (nvmlFieldValue_t field = new nvmlFieldValue_t()) {
-      field.fieldId(NVML_FI_DEV_MEMORY_TEMP).scopeId(0);
+      field.fieldId(id).scopeId(0);
       int status = nvmlDeviceGetFieldValues(device, 1, field);
       if (status == NVML_SUCCESS) {
         status = field.nvmlReturn();
       }
-      return status == NVML_SUCCESS ? Reading.of(field.value().uiVal()) : Reading.unreadable(reason("nvmlDeviceGetFieldValues(MEMORY_TEMP)", status));
+      return status == NVML_SUCCESS ? Reading.of(field.value().uiVal()) : Reading.unreadable(reason("nvmlDeviceGetFieldValues(" + name + ")", status));
     }
   }
 
@@ -286,23 +305,25 @@ final class NvmlHealth implements Health {
 
   @Override
   public Reading<List<DeviceProcess>> otherProcesses() {
+    return own.othersOf(processes());
+  }
+
+  private Reading<List<DeviceProcess>> processes() {
     int[] n = {64};
     try (nvmlProcessInfo_v2_t all = new nvmlProcessInfo_v2_t(n[0])) {
       int status = nvmlDeviceGetComputeRunningProcesses_v3(device, n, all);
       if (status != NVML_SUCCESS) {
         return Reading.unreadable(reason("nvmlDeviceGetComputeRunningProcesses_v3", status));
       }
-      List<DeviceProcess> others = new ArrayList<>();
+      List<DeviceProcess> found = new ArrayList<>();
       for (int i = 0; i < n[0]; i++) {
         nvmlProcessInfo_v2_t one = all.getPointer(i);
         int pid = one.pid();
-        if (pid != ProcessHandle.current().pid()) {
-          long bytes = one.usedGpuMemory();
-          Reading<String> name = text("nvmlSystemGetProcessName", (text, size) -> nvmlSystemGetProcessName(pid, text, size));
-          others.add(new DeviceProcess(pid, name.isKnown() ? name.value() : "?", bytes < 0 ? -1 : bytes));
-        }
+        long bytes = one.usedGpuMemory();
+        Reading<String> name = text("nvmlSystemGetProcessName", (text, size) -> nvmlSystemGetProcessName(pid, text, size));
+        found.add(new DeviceProcess(pid, name.isKnown() ? OwnProcess.program(name.value()) : "?", bytes < 0 ? -1 : bytes));
       }
-      return Reading.of(List.copyOf(others));
+      return Reading.of(List.copyOf(found));
     }
   }
 

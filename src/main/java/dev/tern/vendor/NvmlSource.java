@@ -10,9 +10,9 @@ import org.bytedeco.javacpp.BytePointer;
 final class NvmlSource {
   private NvmlSource() {}
 
-  /** @param pciBusId null: as the CUDA runtime tells for the device */
-  static Health open(int device, String pciBusId) {
-    String bus = pciBusId == null ? GpuProbe.pciBusId(device) : pciBusId;
+  /** @param device its number of the CUDA runtime, which NVML's need not be: they are brought together by the place of the GPU */
+  static Health open(int device) {
+    String bus = GpuProbe.pciBusId(device);
     if (bus == null) {
       return new UnreadableHealth("the CUDA runtime knows no GPU " + device);
     }

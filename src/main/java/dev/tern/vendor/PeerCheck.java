@@ -33,7 +33,7 @@ public final class PeerCheck {
         peer(peer, arguments.length > 1 ? arguments[1] : "", out);
       }
     }
-    try (Health health = new VendorHealth().open(device, null)) {
+    try (Health health = new VendorHealth().open(device)) {
       health(health, out);
     }
   }

@@ -87,6 +87,11 @@ record UnreadableHealth(String reason) implements Health {
   }
 
   @Override
+  public Reading<Integer> nvLinkMegabytes() {
+    return no();
+  }
+
+  @Override
   public Reading<Integer> coreClockMhz() {
     return no();
   }

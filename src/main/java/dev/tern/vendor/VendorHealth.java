@@ -11,11 +11,11 @@ import java.util.Optional;
  */
 public final class VendorHealth implements HealthSource {
   @Override
-  public Health open(Device device, String pciBusId) {
+  public Health open(Device device) {
     if (!device.isCuda()) {
       return new Health() {};
     }
     Optional<String> missing = CudaPresets.unavailable(CudaPresets.Part.NVML);
-    return missing.isPresent() ? new UnreadableHealth(missing.get()) : NvmlSource.open(Peers.index(device), pciBusId);
+    return missing.isPresent() ? new UnreadableHealth(missing.get()) : NvmlSource.open(Peers.index(device));
   }
 }
