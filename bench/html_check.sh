@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
 # Opens pages of reports in a headless Chromium, light and dark, wide and narrow, and keeps pictures to look at. Fails on a console message, and on a
 # request for anything but the page itself.
-# usage: bench/html_check.sh OUT_DIR PAGE.html|REPORT.json...    (a report is made a page first)
+# usage: bench/html_check.sh [--size WIDTH,HEIGHT] OUT_DIR PAGE.html|REPORT.json...
+# A report is made a page first (TERN names the command, ./tern otherwise).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+size=1280,4000
+if [ "${1:-}" = --size ] && (($# > 1)); then
+  size=$2
+  shift 2
+fi
 if (($# < 2)); then
-  echo "usage: $0 OUT_DIR PAGE.html|REPORT.json..." >&2
+  echo "usage: $0 [--size WIDTH,HEIGHT] OUT_DIR PAGE.html|REPORT.json..." >&2
   exit 2
 fi
 chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
@@ -20,9 +26,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# shot PAGE NAME SCHEME WIDTH HEIGHT: a picture; what the page says and asks for is checked.
+# shot PAGE NAME SCHEME WIDTH,HEIGHT: a picture; what the page says and asks for is checked.
 shot() {
-  local page=$1 name=$2 scheme=$3 size=$4,$5
+  local page=$1 name=$2 scheme=$3 size=$4
   rm -rf "$work/profile"
   # No proxy answers at port 9: nothing could be fetched, and the log would still say that it was asked for.
   timeout 120 "$chromium" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update \
@@ -49,16 +55,16 @@ for given in "$@"; do
   name=${name%.*}
   page=$out/$name.html
   case $given in
-    *.json) ./tern report "$given" "$page" ;;
+    *.json) ${TERN:-./tern} report "$given" "$page" ;;
     *) [ "$(realpath "$given")" = "$page" ] || cp "$given" "$page" ;;
   esac
   if grep -Eio 'https?:|src=|<script|@import|url\([^#]' "$page"; then
     echo "FAIL $name: the page names something outside of itself" >&2
     failed=1
   fi
-  shot "$page" "$name-light" 1 1280 4000
-  shot "$page" "$name-dark" 0 1280 4000
-  shot "$page" "$name-narrow" 1 600 3000
+  shot "$page" "$name-light" 1 "$size"
+  shot "$page" "$name-dark" 0 "$size"
+  shot "$page" "$name-narrow" 1 600,3000
 done
 if [ "$failed" = 0 ]; then
   echo "$# pages: no console message, no request; look at the pictures in $out"

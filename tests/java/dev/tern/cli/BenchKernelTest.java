@@ -44,9 +44,10 @@ class BenchKernelTest {
   void measuresAndWritesReports() throws IOException {
     Path json = directory.resolve("kernels.json");
     Path csv = directory.resolve("kernels.csv");
+    Path html = directory.resolve("kernels.html");
     String huge = "1x16777216x4194304"; // 128 TiB, which no machine has room for: it fails, and costs no other its result
     Cli.Result result = bench("dense", "attention_decode", "dense", "--shapes", huge + ",2x33x64,1x70x4/2x16, 2x33x64", "--dtype", "F16,BF16,F16", "--warm",
-        "--threads", "2", "--peer", "none", "--json", json.toString(), "--csv", csv.toString());
+        "--threads", "2", "--peer", "none", "--json", json.toString(), "--csv", csv.toString(), "--html", html.toString());
     assertEquals(1, result.status(), result.err());
     assertTrue(result.out().contains("2x33x64") && result.out().contains("measured: read "), result.out());
     KernelReport report = KernelReportJson.read(json);
@@ -59,6 +60,7 @@ class BenchKernelTest {
     KernelResult last = report.results().get(5); // the cpu keeps no keys in BF16
     assertTrue(last.unsupported().contains("BF16") && result.out().contains(last.unsupported()), result.out());
     assertEquals("2", report.options().get("threads"));
+    assertTrue(Files.readString(html).contains("<h1>Kernels of ") && Files.readString(html).endsWith("</html>\n"));
     List<String> lines = Files.readAllLines(csv);
     assertEquals(7, lines.size());
     long commas = lines.get(0).chars().filter(c -> c == ',').count();

@@ -72,11 +72,13 @@ class KernelHtmlTest {
   @Test
   void theRooflineHoldsItsPoints() {
     // 10 GB/s and 100 Gop/s meet at 10 operations per byte: both cases are at the roof.
-    Document page = Pages.checked(KernelHtml.of(report(result(KernelOp.DENSE, "1x10x10", 1_000_000, 1_000_000, 1e-4), result(KernelOp.DENSE, "9x10x10", 100_000_000, 1_000_000, 1e-3))));
+    Document page = Pages.checked(KernelHtml.of(report(result(KernelOp.DENSE, "1x10x10", 1_000_000, 1_000_000, 1e-4),
+        result(KernelOp.DENSE, "9x10x10", 100_000_000, 1_000_000, 1e-3))));
     List<Element> marks = marks(page, 0);
     double[] memory = place(with(marks, "#1 dense"));
     double[] arithmetic = place(with(marks, "#2 dense"));
-    String roof = Pages.all(page, "path", "line").stream().map(e -> e.getAttribute("d")).filter(d -> d.chars().filter(c -> c == 'M').count() == 2).findFirst().orElseThrow();
+    String roof = Pages.all(page, "path", "line").stream().map(e -> e.getAttribute("d"))
+        .filter(d -> d.chars().filter(c -> c == 'M').count() == 2).findFirst().orElseThrow();
     Matcher m = Pattern.compile("M([0-9.]+) ([0-9.]+)L([0-9.]+) ([0-9.]+)M([0-9.]+) ([0-9.]+)L([0-9.]+) ([0-9.]+)").matcher(roof);
     assertTrue(m.matches(), roof);
     double[] p = new double[8];
@@ -95,7 +97,8 @@ class KernelHtmlTest {
   @Test
   void theWaterRisesToWhatTheMemoryAllows() {
     // 1 op/B of 10 GB/s is a tenth of 100 Gop/s; the second is free of the memory, and reaches a half.
-    Document page = Pages.checked(KernelHtml.of(report(result(KernelOp.DENSE, "1x10x10", 1_000_000, 1_000_000, 1e-3), result(KernelOp.TERNARY, "9x10x10", 100_000_000, 1_000_000, 2e-3))));
+    Document page = Pages.checked(KernelHtml.of(report(result(KernelOp.DENSE, "1x10x10", 1_000_000, 1_000_000, 1e-3),
+        result(KernelOp.TERNARY, "9x10x10", 100_000_000, 1_000_000, 2e-3))));
     List<Element> bars = marks(page, 2).stream().filter(e -> e.getTagName().equals("rect")).toList();
     List<Element> water = bars.stream().filter(e -> e.getTextContent().contains("the memory allows")).toList();
     assertTrue(water.get(0).getTextContent().endsWith("the memory allows 10.0 % of the peak") && water.get(1).getTextContent().endsWith("100 % of the peak"));
@@ -108,7 +111,8 @@ class KernelHtmlTest {
 
   @Test
   void theGapIsTheInverseOfTheEfficiency() {
-    Document page = Pages.checked(KernelHtml.of(report(result(KernelOp.DENSE, "1x10x10", 1_000_000, 1_000_000, 1e-3), result(KernelOp.DENSE, "9x10x10", 10_000_000, 1_000_000, 1e-3))));
+    Document page = Pages.checked(KernelHtml.of(report(result(KernelOp.DENSE, "1x10x10", 1_000_000, 1_000_000, 1e-3),
+        result(KernelOp.DENSE, "9x10x10", 10_000_000, 1_000_000, 1e-3))));
     List<Element> marks = marks(page, 1);
     String gaps = Pages.all(page, "path", "faint").get(0).getAttribute("d");
     Matcher m = Pattern.compile("M[0-9.]+ ([0-9.]+)L[0-9.]+ ([0-9.]+)M[0-9.]+ ([0-9.]+)L[0-9.]+ ([0-9.]+)").matcher(gaps);

@@ -142,7 +142,13 @@ public final class KernelReportJson {
     return read(JsonFile.parse(text, name), name);
   }
 
-  private static KernelReport read(JsonNode root, String name) {
+  /**
+   * Reads a report out of a file's tree.
+   *
+   * @param name of the file, for errors
+   * @throws ReportFormatException if the tree is no report, or one of a newer version
+   */
+  public static KernelReport read(JsonNode root, String name) {
     if (!SCHEMA.equals(root.path("schema").asText())) {
       throw new ReportFormatException(name + " is no report of tern bench kernel: its \"schema\" is not \"" + SCHEMA + "\"");
     }

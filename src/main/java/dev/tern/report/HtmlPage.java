@@ -18,7 +18,7 @@ public final class HtmlPage {
   private final String title;
   private final StringBuilder body = new StringBuilder();
   private boolean inSection;
-  private int nPlots;
+  private int nFigures;
 
   public HtmlPage(String title) {
     this.title = title;
@@ -36,8 +36,8 @@ public final class HtmlPage {
 
   /** A verdict in large type: its word, and what stands beside it. */
   public HtmlPage verdict(String word, String kind, String text) {
-    body.append("<p class=\"verdict\"><span class=\"").append(Markup.text(kind)).append("\">").append(Markup.text(word)).append("</span> ").append(Markup.text(text))
-        .append("</p>\n");
+    body.append("<p class=\"verdict\"><span class=\"").append(Markup.text(kind)).append("\">").append(Markup.text(word)).append("</span> ")
+        .append(Markup.text(text)).append("</p>\n");
     return this;
   }
 
@@ -93,11 +93,11 @@ public final class HtmlPage {
    * @param howToRead a sentence or two; may be empty
    */
   public HtmlPage plot(Plot plot, String howToRead) {
-    body.append("<figure>\n<h3>").append(Markup.text(plot.title())).append("</h3>\n");
+    body.append("<figure id=\"plot").append(nFigures++).append("\">\n<h3>").append(Markup.text(plot.title())).append("</h3>\n");
     if (plot.isEmpty()) {
       element("p", "small", "No case of this report has a place here.");
     } else {
-      body.append(plot.legend()).append("<div class=\"scroll\">").append(plot.svg(nPlots++)).append("</div>\n");
+      body.append(plot.legend()).append("<div class=\"scroll\">").append(plot.svg(nFigures)).append("</div>\n");
     }
     if (!howToRead.isEmpty()) {
       element("figcaption", "", howToRead);
@@ -107,15 +107,17 @@ public final class HtmlPage {
   }
 
   private HtmlPage element(String tag, String kind, String text) {
-    body.append('<').append(tag).append(kind.isEmpty() ? "" : " class=\"" + kind + "\"").append('>').append(Markup.text(text)).append("</").append(tag).append(">\n");
+    body.append('<').append(tag).append(kind.isEmpty() ? "" : " class=\"" + kind + "\"").append('>').append(Markup.text(text))
+        .append("</").append(tag).append(">\n");
     return this;
   }
 
   /** The whole file. */
   public String html() {
     return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta http-equiv=\"Content-Security-Policy\" content=\"" + POLICY + "\"/>\n"
-        + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>" + Markup.text(title)
-        + "</title>\n<style>\n" + style() + "</style>\n</head>\n<body>\n<main>\n<h1>" + Markup.text(title) + "</h1>\n" + body + (inSection ? "</section>\n" : "")
+        + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>"
+        + Markup.text(title) + "</title>\n<style>\n" + style() + "</style>\n</head>\n<body>\n<main>\n<h1>" + Markup.text(title) + "</h1>\n"
+        + body + (inSection ? "</section>\n" : "")
         + "</main>\n</body>\n</html>\n";
   }
 

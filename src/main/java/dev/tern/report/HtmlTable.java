@@ -112,7 +112,10 @@ public final class HtmlTable {
   private static String meter(Cell c) {
     String bar = "<svg class=\"meter\" viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"rail\" width=\"100\" height=\"6\"/>"
         + "<rect class=\"fill\" width=\"" + Markup.number(FULL * within(c.share())) + "\" height=\"6\"/>";
-    return bar + (Double.isFinite(c.limit()) ? "<rect class=\"limit\" x=\"" + Markup.number(FULL * within(c.limit()) - 1) + "\" width=\"2\" height=\"6\"/>" : "") + "</svg>";
+    if (!Double.isFinite(c.limit())) {
+      return bar + "</svg>";
+    }
+    return bar + "<rect class=\"limit\" x=\"" + Markup.number(FULL * within(c.limit()) - 1) + "\" width=\"2\" height=\"6\"/></svg>";
   }
 
   private static double within(double share) {

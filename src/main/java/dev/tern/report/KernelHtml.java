@@ -24,6 +24,26 @@ import java.util.stream.Collectors;
 /** A report of {@code tern bench kernel} as one HTML page: how far each kernel is from the hardware, how times scale, and every figure. */
 public final class KernelHtml {
   private static final int LONG = 160;
+  private static final String ROOFLINE = """
+      How to read it: a kernel whose data is not in a cache cannot be above its line. On the slope the memory is what limits, on the level parts the \
+      arithmetic is; the nearer a mark is to its line, the less is left to gain. Marks without operations (embed) have no place here.""";
+  private static final String GAP = """
+      How to read it: the dashed lines are the time that a call would take if all of its operations ran at the peak. The thin line under each mark is \
+      its efficiency gap: as many times as a call takes longer is 1 / its computational efficiency.""";
+  private static final String WATERLINE = """
+      How to read it: the water rises to the share of the peak that the memory's bandwidth allows a kernel with so many operations per byte. A bar that \
+      reaches the waterline can only gain by moving fewer bytes (fusion, batching); the room between bar and waterline is the kernel's own to gain; \
+      above the water are those that caches or lookup tables helped.""";
+  private static final String CONTEXT = """
+      How to read it: where a line is flat, more keys cost nothing yet; where ten times the keys take ten times as long, reading them is what takes the \
+      time (whole prompts: a hundred times, as each of their rows sees them). Thin bars are 95 % intervals, where they are longer than the marks.""";
+  private static final String ROWS = """
+      How to read it: rows a second over those of the fewest rows. Along the ideal line another row costs nothing, as weights are read once for all; a \
+      level line means that each row takes its own time, as rows of attention do that have keys of their own and keep the memory busy. Each line, a \
+      peer's too, is relative to its own beginning.""";
+  private static final String TABLE = """
+      Medians of calls, ± half of their 95 % interval. The bars are shares of what this run measured; more than 100 % means that caches helped, or \
+      (ternary) that a table lookup did several products at once.""";
 
   private final KernelReport report;
   private final HtmlPage page;
@@ -46,22 +66,20 @@ public final class KernelHtml {
     long measured = report.results().stream().filter(KernelResult::measured).count();
     long doubtful = report.results().stream().filter(r -> !r.doubts().isEmpty()).count();
     page.small("tern bench kernel, Tern " + report.version() + ", " + report.device() + ", " + report.date());
-    page.paragraph(measured + " of " + report.results().size() + " cases measured. "
+    long failed = report.results().stream().filter(KernelResult::failed).count();
+    page.paragraph(measured + " of " + report.results().size() + " cases measured" + (failed > 0 ? ", " + failed + " failed. " : ". ")
         + (doubtful == 0 ? "All medians are known as well as was asked for." : doubtful + " of the figures are doubtful: the table says why."));
     page.table(limits());
     page.list(report.notes());
     page.section("Against the hardware");
     KernelPlots plots = new KernelPlots(report);
-    page.plot(plots.roofline(), "How to read it: a kernel whose data is not in a cache cannot be above its line. On the slope the memory is what limits, on the level parts the arithmetic is; the nearer a mark is to"
-        + " its line, the less is left to gain. Marks without operations (embed) have no place here.");
-    page.plot(plots.efficiencyGap(), "How to read it: the dashed lines are the time that a call would take if all of its operations ran at the peak. The thin line under each mark is its"
-        + " efficiency gap: as many times as a call takes longer is 1 / its computational efficiency. After " + KernelPlots.PAPER + ".");
-    page.plot(plots.waterline(), "How to read it: the water rises to the share of the peak that the memory's bandwidth allows a kernel with so many operations per byte. A bar that reaches"
-        + " the waterline can only gain by moving fewer bytes (fusion, batching); the room between bar and waterline is the kernel's own to gain; above the water are those that caches or lookup tables helped. After " + KernelPlots.PAPER + ".");
+    page.plot(plots.roofline(), ROOFLINE);
+    page.plot(plots.efficiencyGap(), GAP + " After " + KernelPlots.PAPER + ".");
+    page.plot(plots.waterline(), WATERLINE + " After " + KernelPlots.PAPER + ".");
     scaling();
     page.section("All results");
-    page.small("Medians of calls, ± half of their 95 % interval. The bars are shares of what this run measured; more than 100 % means that caches helped, or (ternary) that a table"
-        + " lookup did several products at once." + (bothCaches ? "" : report.results().stream().anyMatch(r -> r.kernelCase().cold()) ? " All cases are cold." : ""));
+    boolean cold = report.results().stream().anyMatch(r -> r.kernelCase().cold());
+    page.small(TABLE + (bothCaches ? "" : cold ? " All cases are cold." : " All cases are warm."));
     page.table(table());
     run();
     return page.html();
@@ -80,7 +98,8 @@ public final class KernelHtml {
     for (KernelPeak peak : KernelPeak.values()) {
       Double promised = sheet ? d.opsPerSecond().get(peak) : null;
       if (c.opsPerSecond().containsKey(peak)) {
-        limit(table, "arithmetic, " + peak.id(), Amount.of(c.opsPerSecond().get(peak), "op/s"), promised == null ? "" : Amount.of(promised, "op/s"));
+        String name = "arithmetic, " + (peak == KernelPeak.HALF ? "half (F16, BF16)" : peak.id());
+        limit(table, name, Amount.of(c.opsPerSecond().get(peak), "op/s"), promised == null ? "" : Amount.of(promised, "op/s"));
       }
     }
     return table;
@@ -96,15 +115,13 @@ public final class KernelHtml {
     page.section("Scaling");
     Plot context = scaling.context();
     String device = report.device();
-    page.plot(context, "How to read it: where a line is flat, more keys cost nothing yet; where ten times the keys take ten times as long, reading them is what takes the time (whole prompts:"
-        + " a hundred times, as each of their rows sees them). Thin bars are 95 % intervals, most of them smaller than the marks.");
+    page.plot(context, CONTEXT);
     if (context.isEmpty()) {
-      page.small("Cases that differ in keys alone show it:").code("tern bench kernel attention_decode --device " + device + " --shapes 1x512x32/8x128,1x4096x32/8x128,1x32768x32/8x128");
+      page.small("Cases that differ in keys alone show it:")
+          .code("tern bench kernel attention_decode --device " + device + " --shapes 1x512x32/8x128,1x4096x32/8x128,1x32768x32/8x128");
     }
     List<Plot> batches = scaling.batches();
-    batches.forEach(plot -> page.plot(plot, batches.indexOf(plot) < batches.size() - 1 ? ""
-        : "How to read it: rows a second over those of one row. Along the ideal line another row costs nothing, as weights are read once for all; a level line means that each row takes"
-            + " its own time, as rows of attention do that have keys of their own and keep the memory busy. Each line, a peer's too, is relative to its own beginning."));
+    batches.forEach(plot -> page.plot(plot, batches.indexOf(plot) < batches.size() - 1 ? "" : ROWS)); // once, under the last
     if (batches.isEmpty()) {
       page.heading("Scaling with rows").small("Cases that differ in rows alone show it:")
           .code("tern bench kernel dense --device " + device + " --shapes 1x4096x4096,4x4096x4096,16x4096x4096");
@@ -126,18 +143,22 @@ public final class KernelHtml {
 
   private void rows(HtmlTable table, int number, KernelResult r) {
     KernelCase c = r.kernelCase();
-    List<Cell> row = new ArrayList<>(List.of(Cell.quiet(Integer.toString(number)), Cell.two(c.op().id() + " " + c.dtype(), c.shape() + (bothCaches ? " " + c.cache() : ""))));
+    Cell name = Cell.two(c.op().id() + " " + c.dtype(), c.shape() + (bothCaches ? " " + c.cache() : ""));
+    List<Cell> row = new ArrayList<>(List.of(Cell.quiet(Integer.toString(number)), name));
     if (!r.measured()) {
       for (int i = 0; i < (sheet ? 5 : 4); i++) {
         row.add(Cell.of(""));
       }
-      table.row("", with(row, Cell.quiet("not measured: " + shortened(r.unsupported()))));
+      String why = shortened(r.unsupported());
+      table.row("", with(row, r.failed() ? Cell.badge(why, "doubt") : Cell.quiet("not measured: " + why)));
       return;
     }
     figures(row, r.work(), r.times().samples());
-    String others = r.peers().stream().filter(p -> p.times() == null).map(p -> p.name() + ": " + shortened(p.note())).collect(Collectors.joining("; "));
+    String others = r.peers().stream().filter(p -> p.times() == null).map(p -> p.name() + ": " + shortened(p.note()))
+        .collect(Collectors.joining("; "));
     String doubts = String.join("; ", r.doubts());
-    table.row("", with(row, new Cell(r.kernel() + (r.kernel().isEmpty() || doubts.isEmpty() ? "" : "; ") + doubts, doubts.isEmpty() ? "" : "doubt", others, Double.NaN, Double.NaN)));
+    String notes = r.kernel() + (r.kernel().isEmpty() || doubts.isEmpty() ? "" : "; ") + doubts;
+    table.row("", with(row, new Cell(notes, doubts.isEmpty() ? "" : "doubt", others, Double.NaN, Double.NaN)));
     for (PeerResult p : r.peers()) {
       if (p.times() != null) {
         List<Cell> peer = new ArrayList<>(List.of(Cell.of(""), Cell.two(p.name(), p.version())));
@@ -193,7 +214,8 @@ public final class KernelHtml {
     Map<String, String> facts = new TreeMap<>();
     try {
       JsonNode root = new ObjectMapper().readTree(report.description());
-      root.properties().stream().filter(e -> e.getValue().isValueNode() && !e.getValue().isNull()).forEach(e -> facts.put("device: " + e.getKey(), e.getValue().asText()));
+      root.properties().stream().filter(e -> e.getValue().isValueNode() && !e.getValue().isNull())
+          .forEach(e -> facts.put("device: " + e.getKey(), e.getValue().asText()));
     } catch (JsonProcessingException e) {
       facts.put("device", report.description());
     }

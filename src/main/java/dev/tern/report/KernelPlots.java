@@ -146,7 +146,10 @@ final class KernelPlots {
     Map<KernelPeak, Double> used = new EnumMap<>(KernelPeak.class);
     drawn.forEach(c -> used.put(c.work().peak(), peak(c)));
     used.values().forEach(rate -> ideal.segment(low, low / rate, high, high / rate));
-    near(used).forEach(near -> plot.label(high, high / near.get(0).getValue(), near.stream().map(e -> e.getKey().id()).collect(Collectors.joining(", ")), Place.RIGHT));
+    for (List<Map.Entry<KernelPeak, Double>> near : near(used)) {
+      String names = near.stream().map(e -> e.getKey().id()).collect(Collectors.joining(", "));
+      plot.label(high, high / near.get(0).getValue(), names, Place.RIGHT);
+    }
     Map<KernelOp, Series> gaps = new EnumMap<>(KernelOp.class);
     for (Numbered c : drawn) {
       gaps.computeIfAbsent(c.op(), op -> plot.series("", Style.line(op.ordinal(), Style.Stroke.FAINT)))
@@ -158,8 +161,8 @@ final class KernelPlots {
 
   Plot waterline() {
     int n = cases.isEmpty() ? 1 : cases.get(cases.size() - 1).number();
-    Plot plot = new Plot("Waterline", Axis.linear("kernels, by their number in the table").between(0.5, n + 0.5).written(v -> v == Math.rint(v) ? Amount.number(v) : ""),
-        Axis.log10("share of the arithmetic peak").written(v -> Amount.number(100 * v) + " %").between(Double.NaN, 1.6));
+    Axis numbers = Axis.linear("kernels, by their number in the table").between(0.5, n + 0.5).written(v -> v == Math.rint(v) ? Amount.number(v) : "");
+    Plot plot = new Plot("Waterline", numbers, Axis.log10("share of the arithmetic peak").written(v -> Amount.number(100 * v) + " %").between(Double.NaN, 1.6));
     List<Numbered> drawn = cases.stream().filter(c -> c.work().ops() > 0 && peak(c) > 0).toList();
     Series water = plot.series("what the memory's bandwidth allows (the waterline)", Style.area(Style.WATER));
     Map<KernelOp, Series> bars = new EnumMap<>(KernelOp.class);

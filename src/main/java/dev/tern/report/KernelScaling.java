@@ -40,8 +40,8 @@ final class KernelScaling {
     for (KernelOp op : List.of(KernelOp.TERNARY, KernelOp.DENSE, KernelOp.ATTENTION_DECODE)) {
       Map<String, List<KernelResult>> groups = groups(c -> c.op() == op ? batchGroup(c) : null, KernelCase::nRows);
       if (!groups.isEmpty()) {
-        Plot plot = new Plot("Scaling with rows: " + op.id(), Axis.log2("rows of a call"), Axis.log2("rows a second, relative").written(v -> Amount.number(v) + "×"))
-            .height(SMALL);
+        Axis relative = Axis.log2("rows a second, relative").written(v -> Amount.number(v) + "×");
+        Plot plot = new Plot("Scaling with rows: " + op.id(), Axis.log2("rows of a call"), relative).height(SMALL);
         int most = groups.values().stream().mapToInt(g -> g.get(g.size() - 1).kernelCase().nRows()).max().orElse(0);
         int least = groups.values().stream().mapToInt(g -> g.get(0).kernelCase().nRows()).min().orElse(0);
         plot.series("ideal: another row costs nothing", Style.line(Style.NEUTRAL, Style.Stroke.DASHED)).segment(least, least, most, most);
@@ -59,20 +59,21 @@ final class KernelScaling {
     }
     boolean whole = c.op() == KernelOp.ATTENTION_PREFILL && c.nRows() == c.nIn();
     String rows = whole ? "whole prompts" : c.nRows() + (c.nRows() == 1 ? " row" : " rows");
-    return c.op().id() + " " + c.dtype() + ", " + rows + ", " + heads(c) + warm(c);
+    return c.op().id() + " " + c.dtype() + ", " + rows + ", " + heads(c) + unusual(c);
   }
 
   /** Everything but op and rows. */
   private static String batchGroup(KernelCase c) {
-    return c.dtype() + ", " + (c.nHeads() > 0 ? c.nIn() + " keys, " + heads(c) : c.nOut() + "×" + c.nIn()) + warm(c) + (c.kernel().isEmpty() ? "" : ", " + c.kernel());
+    return c.dtype() + ", " + (c.nHeads() > 0 ? c.nIn() + " keys, " + heads(c) : c.nOut() + "×" + c.nIn()) + unusual(c);
   }
 
   private static String heads(KernelCase c) {
     return c.nHeads() + "/" + c.nKvHeads() + " heads of " + c.headDim();
   }
 
-  private static String warm(KernelCase c) {
-    return c.cold() ? "" : ", warm";
+  /** What most cases have, and is not said then. */
+  private static String unusual(KernelCase c) {
+    return (c.kernel().isEmpty() ? "" : ", " + c.kernel()) + (c.cold() ? "" : ", warm");
   }
 
   /** By what they have in common, sorted by what differs; groups of two at least. */
@@ -119,7 +120,8 @@ final class KernelScaling {
     return r.peers().stream().filter(p -> p.name().equals(peer)).map(PeerResult::times).filter(Objects::nonNull).findFirst().orElse(null);
   }
 
-  private static void line(Series series, List<KernelResult> group, String who, Function<KernelResult, KernelTimes> times, Function<KernelCase, Integer> x, Height y) {
+  private static void line(Series series, List<KernelResult> group, String who, Function<KernelResult, KernelTimes> times,
+      Function<KernelCase, Integer> x, Height y) {
     Base base = null;
     for (KernelResult r : group) {
       KernelTimes t = times.apply(r);

@@ -200,15 +200,16 @@ public final class Plot {
 
     String svg(int id) {
       String clip = "clip" + id;
-      out.append("<svg class=\"plot\" viewBox=\"0 0 ").append(WIDTH).append(' ').append(height).append("\" role=\"img\" aria-label=\"").append(Markup.text(described()))
-          .append("\">\n<clipPath id=\"").append(clip).append("\"><rect ").append(rect(left, TOP - 6, WIDTH - RIGHT + 6 - left, bottom - TOP + 12)).append("/></clipPath>\n");
+      out.append("<svg class=\"plot\" viewBox=\"0 0 ").append(WIDTH).append(' ').append(height).append("\" role=\"img\" aria-label=\"")
+          .append(Markup.text(described())).append("\">\n<clipPath id=\"").append(clip).append("\"><rect ")
+          .append(rect(left, TOP - 6, WIDTH - RIGHT + 6 - left, bottom - TOP + 12)).append("/></clipPath>\n");
       grid();
       groups();
+      labels.stream().filter(l -> x.holds(l.x) && y.holds(l.y)).forEach(l -> text(px(l.x) + (l.place == Place.ABOVE_LEFT ? -5 : 5),
+          py(l.y) + (l.place == Place.RIGHT ? 4 : -6), l.place == Place.ABOVE_LEFT ? "label end" : "label", l.text));
       out.append("<g clip-path=\"url(#").append(clip).append(")\">\n");
       all.forEach(this::series);
       out.append("</g>\n");
-      labels.stream().filter(l -> x.holds(l.x) && y.holds(l.y)).forEach(l -> text(px(l.x) + (l.place == Place.ABOVE_LEFT ? -5 : 5),
-          py(l.y) + (l.place == Place.RIGHT ? 4 : -6), l.place == Place.ABOVE_LEFT ? "label end" : "label", l.text));
       return out.append("</svg>\n").toString();
     }
 
@@ -221,7 +222,7 @@ public final class Plot {
     private void grid() {
       for (double tick : ys.ticks()) {
         double at = py(tick);
-        out.append("<path class=\"grid\" d=\"M").append(Markup.number(left)).append(' ').append(Markup.number(at)).append('H').append(WIDTH - RIGHT).append("\"/>");
+        path("grid", "M" + Markup.number(left) + " " + Markup.number(at) + "H" + (WIDTH - RIGHT));
         text(left - 8, at + 4, "tick end", y.format().apply(tick));
       }
       double free = Double.NEGATIVE_INFINITY;
@@ -229,15 +230,14 @@ public final class Plot {
         double at = px(tick);
         String words = x.format().apply(tick);
         if (groups.isEmpty()) {
-          out.append("<path class=\"grid\" d=\"M").append(Markup.number(at)).append(' ').append(TOP).append('V').append(Markup.number(bottom)).append("\"/>");
+          path("grid", "M" + Markup.number(at) + " " + TOP + "V" + Markup.number(bottom));
         }
         if (at - LETTER * words.length() / 2 > free) {
           text(at, bottom + LINE_HEIGHT, "tick middle", words);
           free = at + LETTER * words.length() / 2 + 4;
         }
       }
-      out.append("<path class=\"axis\" d=\"M").append(Markup.number(left)).append(' ').append(TOP).append('V').append(Markup.number(bottom)).append('H')
-          .append(WIDTH - RIGHT).append("\"/>\n");
+      path("axis", "M" + Markup.number(left) + " " + TOP + "V" + Markup.number(bottom) + "H" + (WIDTH - RIGHT));
       text((left + WIDTH - RIGHT) / 2, height - 8, "name middle", x.label());
       out.append("<text class=\"name middle\" transform=\"translate(14 ").append(Markup.number((TOP + bottom) / 2)).append(") rotate(-90)\">")
           .append(Markup.text(y.label())).append("</text>\n");
@@ -247,7 +247,7 @@ public final class Plot {
       double row = bottom + 2 * LINE_HEIGHT - 2;
       for (Group g : groups) {
         double middle = (px(g.left) + px(g.right)) / 2;
-        out.append("<path class=\"grid\" d=\"M").append(Markup.number(px(g.right))).append(' ').append(TOP).append('V').append(Markup.number(bottom)).append("\"/>");
+        path("grid", "M" + Markup.number(px(g.right)) + " " + TOP + "V" + Markup.number(bottom));
         if (slanted) {
           out.append("<text class=\"tick end\" transform=\"translate(").append(Markup.number(middle + 4)).append(' ').append(Markup.number(row - 8))
               .append(") rotate(-40)\">").append(Markup.text(g.name)).append("</text>\n");
@@ -269,7 +269,8 @@ public final class Plot {
           point(s.style, p);
         } else if (m instanceof Bar b) {
           double low = b.low() == Double.NEGATIVE_INFINITY ? bottom : py(b.low());
-          out.append("<rect class=\"bar ").append(s.style.classes()).append("\" ").append(rect(px(b.left()), py(b.high()), px(b.right()) - px(b.left()), low - py(b.high())))
+          out.append("<rect class=\"bar ").append(s.style.classes()).append("\" ")
+              .append(rect(px(b.left()), py(b.high()), px(b.right()) - px(b.left()), low - py(b.high())))
               .append(b.tip().isEmpty() ? "/>\n" : ">" + tip(b.tip()) + "</rect>\n");
         }
       }
@@ -289,19 +290,25 @@ public final class Plot {
         down = drawn && m instanceof Point;
       }
       if (!path.isEmpty()) {
-        out.append("<path class=\"line ").append(s.style.classes()).append("\" d=\"").append(path).append("\"/>\n");
+        path("line " + s.style.classes(), path.toString());
       }
     }
 
     private void point(Style style, Point p) {
       if (y.holds(p.low()) && y.holds(p.high())) {
-        out.append("<path class=\"line ").append(style.colourClass()).append("\" d=\"M").append(at(p.x(), p.low())).append('L').append(at(p.x(), p.high())).append("\"/>");
+        path("line " + style.colourClass(), "M" + at(p.x(), p.low()) + "L" + at(p.x(), p.high()));
       }
+      String place = "translate(" + at(p.x(), p.y()) + ")\" d=\"";
+      String d = style.shape().path();
       if (style.shape().isOpen()) { // or it would be lost on a bar of its own colour
-        out.append("<path class=\"halo\" transform=\"translate(").append(at(p.x(), p.y())).append(")\" d=\"").append(style.shape().path()).append("\"/>");
+        out.append("<path class=\"halo\" transform=\"").append(place).append(d).append("\"/>");
       }
-      out.append("<path class=\"").append(mark(style)).append("\" transform=\"translate(").append(at(p.x(), p.y())).append(")\" d=\"").append(style.shape().path())
+      out.append("<path class=\"").append(mark(style)).append("\" transform=\"").append(place).append(d)
           .append(p.tip().isEmpty() ? "\"/>\n" : "\">" + tip(p.tip()) + "</path>\n");
+    }
+
+    private void path(String classes, String d) {
+      out.append("<path class=\"").append(classes).append("\" d=\"").append(d).append("\"/>\n");
     }
 
     private String at(double atX, double atY) {

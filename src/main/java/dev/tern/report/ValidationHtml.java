@@ -36,8 +36,8 @@ public final class ValidationHtml {
     Verdict verdict = report.verdict();
     page.small("tern validate, Tern " + report.version() + ", " + report.device() + ", level " + report.level() + (report.minutes() > 0 ? ", a soak of "
         + Amount.number(report.minutes()) + " minutes" : "") + ", began " + report.began() + ", took " + took(report.seconds()));
-    page.verdict(verdict.name(), kind(verdict), report.results().size() + " checks: " + report.count(Verdict.PASS) + " passed, " + report.count(Verdict.WARN) + " warned, "
-        + report.count(Verdict.FAIL) + " failed, " + report.count(Verdict.UNKNOWN) + " unknown");
+    page.verdict(verdict.name(), kind(verdict), report.results().size() + " checks: " + report.count(Verdict.PASS) + " passed, "
+        + report.count(Verdict.WARN) + " warned, " + report.count(Verdict.FAIL) + " failed, " + report.count(Verdict.UNKNOWN) + " unknown");
     page.paragraph(meaning(verdict));
     if (report.stopped() != null) {
       page.paragraph("Stopped early: " + report.stopped());
@@ -83,7 +83,8 @@ public final class ValidationHtml {
         .column("held to a limit", Align.LEFT, 22);
     for (Report.Result r : results) {
       List<Figure> held = r.outcome().figures().stream().filter(f -> !Double.isNaN(f.limit())).toList();
-      String others = r.outcome().figures().stream().filter(f -> Double.isNaN(f.limit())).map(f -> f.name() + " " + value(f.value(), f.unit())).collect(Collectors.joining(", "));
+      String others = r.outcome().figures().stream().filter(f -> Double.isNaN(f.limit())).map(f -> f.name() + " " + value(f.value(), f.unit()))
+          .collect(Collectors.joining(", "));
       table.row("", Cell.badge(r.outcome().verdict().name(), kind(r.outcome().verdict())), Cell.two(r.check().id(), r.check().what()),
           Cell.two(r.outcome().reason() + (r.rounds() > 1 ? " (" + r.rounds() + " rounds)" : ""), others), held.isEmpty() ? Cell.of("") : held(held.get(0)));
       held.stream().skip(1).forEach(f -> table.row("more", Cell.of(""), Cell.of(""), Cell.of(""), held(f)));

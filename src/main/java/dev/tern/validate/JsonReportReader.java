@@ -1,8 +1,6 @@
 package dev.tern.validate;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tern.bench.ReportFormatException;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,15 +19,9 @@ public final class JsonReportReader {
    * Reads a report.
    *
    * @param name of the file, for errors
-   * @throws ReportFormatException if the text is no report, or one of another version
+   * @throws ReportFormatException if the tree is no report, or one of another version
    */
-  public static Report read(String text, String name) {
-    JsonNode root;
-    try {
-      root = new ObjectMapper().readTree(text);
-    } catch (JsonProcessingException e) {
-      throw new ReportFormatException(name + " is not JSON: " + e.getOriginalMessage(), e);
-    }
+  public static Report read(JsonNode root, String name) {
     if (!isReport(root)) {
       throw new ReportFormatException(name + " is no report of tern validate: its \"format\" is not \"" + JsonReport.FORMAT + "\"");
     }
