@@ -42,6 +42,7 @@ class ModelReportJsonTest {
     assertEquals(3, decode.get("main_gpu").asInt());
     assertEquals(400 * decode.get("median_ts").asDouble() / 8 / 10e9, decode.get("share_of_floor").asDouble(), 1e-15);
     assertEquals(1.0, decode.get("joules_per_token").asDouble(), 1e-12); // 1024 J of 2 x 64 x 8 tokens
+    assertEquals(0.25, decode.get("foreign").asDouble());
     assertEquals("[1000000000]", rows.get(1).get("ttft_ns").toString());
     assertTrue(rows.get(1).get("share_of_floor").isNull());
   }
@@ -71,6 +72,7 @@ class ModelReportJsonTest {
     assertEquals(2, all.get("rows").size());
     JsonNode served = all.get("requests").get(0);
     assertEquals(1, served.get("ttft_s").get("p50").asDouble());
+    assertTrue(served.get("foreign").isNull());
     assertTrue(served.get("ttft_s").get("p99_is_max").asBoolean());
     assertEquals(1, served.get("tpot_s").get("p99").asDouble(), 1e-12); // 3 s of three tokens
     assertEquals(1, served.get("metrics").size(), "what is absent is left out");

@@ -60,7 +60,7 @@ class HostileFilesTest {
     int at = text.indexOf("tern-tiny");
     Files.writeString(file, text.substring(0, at) + "\u001b[31mred!" + text.substring(at + 9), StandardCharsets.ISO_8859_1);
     for (String format : List.of("", "--csv", "--json")) {
-      String[] args = ("bench model -p 0 -n 1 -r 1 --model " + file + " " + format).strip().split(" ");
+      String[] args = ("bench model -p 0 -n 1 -r 1 -pg 0,0 --model " + file + " " + format).strip().split(" ");
       plain(Cli.runAtTerminal("", args).succeeded());
     }
   }

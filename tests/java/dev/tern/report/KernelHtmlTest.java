@@ -125,6 +125,20 @@ class KernelHtmlTest {
     assertEquals(place(with(marks, "#1"))[1], Double.parseDouble(m.group(2)), 0.11);
   }
 
+  private static KernelResult named(String kernel, String shape, double seconds) {
+    KernelResult r = result(KernelOp.TERNARY, shape, 1000, 1000, seconds);
+    return new KernelResult(r.kernelCase().withKernel(kernel), kernel, r.work(), r.times(), null, List.of());
+  }
+
+  @Test
+  void kernelsByNameAreALineEach() {
+    Document page = Pages.checked(KernelHtml.of(report(named("scalar", "1x10x10", 1e-5), named("lookup", "1x10x10", 2e-5), named("scalar", "8x10x10", 3e-5),
+        named("lookup", "8x10x10", 4e-5))));
+    List<String> lines = marks(page, 3).stream().map(Element::getTextContent).map(text -> text.replaceAll(":.*", "")).toList();
+    assertEquals(List.of("Tern, ternary F16 1x10x10 cold scalar", "Tern, ternary F16 8x10x10 cold scalar", "Tern, ternary F16 1x10x10 cold lookup",
+        "Tern, ternary F16 8x10x10 cold lookup"), lines);
+  }
+
   @Test
   void casesThatDifferInOneSizeAreALine() {
     Document page = Pages.checked(KernelHtml.of(report(result(KernelOp.ATTENTION_DECODE, "1x1024x4/2x64", 1000, 1000, 1e-5),

@@ -20,7 +20,7 @@ import org.w3c.dom.NodeList;
 class ModelHtmlTest {
   private static ModelRow row(String test, double seconds) {
     long nanos = Math.round(seconds * 1e9);
-    return new ModelRow(2, SpeedTest.of(test), new long[] {nanos, nanos, nanos, nanos, nanos, nanos}, List.of(), "", 1e9, 1e9, Reading.unreadable("no counter"));
+    return new ModelRow(2, SpeedTest.of(test), new long[] {nanos, nanos, nanos, nanos, nanos, nanos}, List.of(), "", 1e9, 1e9, 0, Reading.unreadable("no counter"));
   }
 
   private static ModelReport with(List<ModelRow> rows, List<ModelSeries.Profile> profiles) {
@@ -48,7 +48,7 @@ class ModelHtmlTest {
   void whateverAModelIsCalled() {
     for (Reading<Double> joules : List.of(Reading.of(12.0), Reading.<Double>unreadable(Pages.HOSTILE))) {
       Document page = Pages.checked(ModelHtml.of(ModelReports.report(Pages.HOSTILE, joules)));
-      for (String words : List.of("Requests", "Idealised runtime", "A decode step, tg64", "Information capacity", "alpha(1)")) {
+      for (String words : List.of("up to 25.0 %", "Requests", "Idealised runtime", "A decode step, tg64", "Information capacity", "alpha(1)")) {
         assertTrue(page.getDocumentElement().getTextContent().contains(words), words);
       }
     }

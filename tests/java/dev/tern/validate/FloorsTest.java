@@ -71,7 +71,7 @@ class FloorsTest {
         if (m.matches() && !m.group(1).equals("call")) {
           Timed what = Timed.valueOf(m.group(1).toUpperCase(java.util.Locale.ROOT));
           Floor floor = floors(H100).of(what);
-          Verdict verdict = checks.judge(m.group(3), Double.parseDouble(m.group(2)), 0, 0, floor).verdict();
+          Verdict verdict = checks.judge(m.group(3), Double.parseDouble(m.group(2)), 0, 0, SpeedChecks.FOREIGN, floor).verdict();
           assertEquals(floor == null ? Verdict.UNKNOWN : Verdict.PASS, verdict, file + ": " + text);
           n++;
         }
@@ -148,9 +148,9 @@ class FloorsTest {
         continue;
       }
       double rate = (what.unit().equals("GB/s") ? sound.speed(what).nBytes() : sound.speed(what).nOps()) / sound.speed(what).seconds() * 1e-9;
-      assertEquals(Verdict.PASS, checks.judge(what.unit(), rate, 0.01, 0, floor).verdict(), what.id());
-      assertEquals(Verdict.WARN, checks.judge(what.unit(), rate / 1.45, 0.01, 0, floor).verdict(), what.id());
-      assertEquals(Verdict.FAIL, checks.judge(what.unit(), rate / 2.1, 0.01, 0, floor).verdict(), what.id());
+      assertEquals(Verdict.PASS, checks.judge(what.unit(), rate, 0.01, 0, SpeedChecks.FOREIGN, floor).verdict(), what.id());
+      assertEquals(Verdict.WARN, checks.judge(what.unit(), rate / 1.45, 0.01, 0, SpeedChecks.FOREIGN, floor).verdict(), what.id());
+      assertEquals(Verdict.FAIL, checks.judge(what.unit(), rate / 2.1, 0.01, 0, SpeedChecks.FOREIGN, floor).verdict(), what.id());
     }
   }
 

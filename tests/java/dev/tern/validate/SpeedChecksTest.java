@@ -34,29 +34,37 @@ class SpeedChecksTest {
   @Test
   void aRateBelowItsFloorIsWorseTheLowerItIs() {
     SpeedChecks quiet = checks(ALONE);
-    assertEquals(Verdict.PASS, quiet.judge("GB/s", 100, 0.01, 0, RATE).verdict());
-    assertEquals(Verdict.WARN, quiet.judge("GB/s", 99, 0.01, 0, RATE).verdict());
-    assertEquals(Verdict.FAIL, quiet.judge("GB/s", 79, 0.01, 0, RATE).verdict());
-    assertEquals(Verdict.FAIL, quiet.judge("GB/s", Double.NaN, 0.01, 0, RATE).verdict());
-    assertEquals(Verdict.PASS, quiet.judge("us", 10, 0.01, 0, LATENCY).verdict());
-    assertEquals(Verdict.WARN, quiet.judge("us", 11, 0.01, 0, LATENCY).verdict());
-    assertEquals(Verdict.FAIL, quiet.judge("us", 21, 0.01, 0, LATENCY).verdict());
+    assertEquals(Verdict.PASS, quiet.judge("GB/s", 100, 0.01, 0, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.WARN, quiet.judge("GB/s", 99, 0.01, 0, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.FAIL, quiet.judge("GB/s", 79, 0.01, 0, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.FAIL, quiet.judge("GB/s", Double.NaN, 0.01, 0, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.PASS, quiet.judge("us", 10, 0.01, 0, SpeedChecks.FOREIGN, LATENCY).verdict());
+    assertEquals(Verdict.WARN, quiet.judge("us", 11, 0.01, 0, SpeedChecks.FOREIGN, LATENCY).verdict());
+    assertEquals(Verdict.FAIL, quiet.judge("us", 21, 0.01, 0, SpeedChecks.FOREIGN, LATENCY).verdict());
   }
 
   @Test
   void whatIsSlowOnABusyMachineIsUnknown() {
     SpeedChecks quiet = checks(ALONE);
-    assertEquals(Verdict.UNKNOWN, quiet.judge("GB/s", 50, 0.01, 0.3, RATE).verdict());
-    assertEquals(Verdict.UNKNOWN, quiet.judge("GB/s", 50, 0.4, 0, RATE).verdict());
-    assertEquals(Verdict.PASS, quiet.judge("GB/s", 100, 0.4, 0.3, RATE).verdict(), "it reached its floor all the same");
-    assertEquals(Verdict.UNKNOWN, checks(Outcome.warn("also used by train (7)")).judge("GB/s", 50, 0.01, 0, RATE).verdict());
-    assertEquals(Verdict.UNKNOWN, quiet.judge("GB/s", 50, 0.01, 0, null).verdict());
+    assertEquals(Verdict.UNKNOWN, quiet.judge("GB/s", 50, 0.01, 0.3, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.UNKNOWN, quiet.judge("GB/s", 50, 0.4, 0, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.PASS, quiet.judge("GB/s", 100, 0.4, 0.3, SpeedChecks.FOREIGN, RATE).verdict(), "it reached its floor all the same");
+    assertEquals(Verdict.UNKNOWN, checks(Outcome.warn("also used by train (7)")).judge("GB/s", 50, 0.01, 0, SpeedChecks.FOREIGN, RATE).verdict());
+    assertEquals(Verdict.UNKNOWN, quiet.judge("GB/s", 50, 0.01, 0, SpeedChecks.FOREIGN, null).verdict());
+  }
+
+  @Test
+  void aGpuThatIsSlowIsSlowOnABusyHostToo() {
+    double tolerated = SpeedChecks.FOREIGN_OF_GPU;
+    assertEquals(Verdict.FAIL, checks(ALONE).judge("GB/s", 50, 0.01, 0.3, tolerated, RATE).verdict());
+    assertEquals(Verdict.UNKNOWN, checks(ALONE).judge("GB/s", 50, 0.01, 0.6, tolerated, RATE).verdict());
+    assertTrue(Timed.STEP.onHost() && Timed.COPY_TO.onHost() && !Timed.DENSE.onHost() && !Timed.READ.onHost());
   }
 
   @Test
   void whatHasOnlyALimitForWarningsNeverFails() {
-    assertEquals(Verdict.WARN, checks(ALONE).judge("GB/s", 1, 0.01, 0, Floor.warning(100, "a test")).verdict());
-    assertEquals(Verdict.PASS, checks(ALONE).judge("GB/s", 100, 0.01, 0, Floor.warning(100, "a test")).verdict());
+    assertEquals(Verdict.WARN, checks(ALONE).judge("GB/s", 1, 0.01, 0, SpeedChecks.FOREIGN, Floor.warning(100, "a test")).verdict());
+    assertEquals(Verdict.PASS, checks(ALONE).judge("GB/s", 100, 0.01, 0, SpeedChecks.FOREIGN, Floor.warning(100, "a test")).verdict());
   }
 
   private Path report(FakeSubject subject, String name) throws IOException {
@@ -128,6 +136,16 @@ class SpeedChecksTest {
     assertNotNull(Baseline.read(nameless, new Kind(null, "cpu", 2)), "of the same backend and threads on a machine that does not tell its name either");
     assertEquals(new Kind("x", "cpu", 3), Kind.of("x", "{\"backend\": \"cpu\", \"threads\": 3}"));
     assertEquals(new Kind("x", "", 0), Kind.of("x", null));
+  }
+
+  @Test
+  void theReportOfARealDeviceIsABaseline() {
+    Path report = Path.of("docs/validation/h100-standard.json");
+    Kind h100 = Kind.of("NVIDIA H100 80GB HBM3", "{\"backend\": \"cuda\", \"n_sms\": 132}");
+    for (Timed what : Timed.values()) {
+      assertNotNull(Baseline.read(report, h100).of(what.id(), what.unit().equals("us")), what.id());
+    }
+    assertThrows(BaselineException.class, () -> Baseline.read(report, Kind.of("NVIDIA H200", "{\"backend\": \"cuda\"}")));
   }
 
   @Test

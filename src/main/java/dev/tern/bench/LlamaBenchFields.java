@@ -79,6 +79,7 @@ final class LlamaBenchFields {
     fields.put("read_bytes_per_second", Math.round(row.bandwidth()));
     fields.put("read_bytes_per_second_all_cores", Math.round(row.allCores()));
     fields.put("share_of_floor", test.decode() ? row.shareOfFloor(m.decodeBytes()) : null);
+    fields.put("foreign", Double.isNaN(row.foreign()) ? null : row.foreign());
     fields.put("joules_per_token", row.joulesPerToken().value());
     fields.put("load_ns", m.loadNanos());
     fields.put("load_peak_resident_bytes", m.loadPeakBytes());

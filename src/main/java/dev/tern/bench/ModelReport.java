@@ -25,8 +25,13 @@ public record ModelReport(String version, String date, String processor, String 
     profiles = List.copyOf(profiles);
   }
 
-  /** Requests of one kind, and EfficientLLM's metrics of them. */
-  public record Served(RequestTimes times, List<EfficiencyMetrics.Metric> metrics) {
+  /**
+   * Requests of one kind.
+   *
+   * @param foreign share of the processors that others took meanwhile; NaN if it is not known, or does not matter
+   * @param metrics EfficientLLM's; empty if nobody asked
+   */
+  public record Served(RequestTimes times, double foreign, List<EfficiencyMetrics.Metric> metrics) {
     public Served {
       metrics = List.copyOf(metrics);
     }

@@ -120,6 +120,7 @@ public final class ModelReportJson {
     node.put("n_prompt", load.nPrompt()).put("n_gen", load.nGen()).put("concurrency", load.concurrency()).put("n_threads", times.threads());
     node.put("n_requests", times.requests().size()).put("wall_ns", times.nanos()).put("steps", times.steps()).put("prompt_rows", times.promptRows());
     node.put("decoded_tokens", times.decodedTokens()).put("tokens_per_second", times.rate()).put("generated_tokens_per_second", times.generationRate());
+    node.set("foreign", finite(served.foreign()));
     distribution(node.putObject("ttft_s"), times.firstToken());
     distribution(node.putObject("tpot_s"), times.perToken());
     distribution(node.putObject("latency_s"), times.latency());

@@ -14,9 +14,11 @@ import java.util.List;
  * @param time when the first repetition began (ISO 8601, UTC)
  * @param bandwidth bytes that these threads read in a second
  * @param allCores bytes that all cores read in a second
+ * @param foreign share of the processors that others took meanwhile; NaN if it is not known, or does not matter
  * @param joules of all repetitions, and of what lies between; or why they are not told
  */
-public record ModelRow(int nThreads, SpeedTest test, long[] nanos, List<Timings> timings, String time, double bandwidth, double allCores, Reading<Double> joules) {
+public record ModelRow(int nThreads, SpeedTest test, long[] nanos, List<Timings> timings, String time, double bandwidth, double allCores, double foreign,
+    Reading<Double> joules) {
   public ModelRow {
     nanos = nanos.clone();
     timings = List.copyOf(timings);

@@ -21,6 +21,7 @@ public final class ModelSeries implements AutoCloseable {
   private final int repetitions;
   private final EnergyMeter energy;
   private final Consumer<String> began;
+  private final Foreign foreign;
   private Ceilings ceilings;
   private KvType kvType;
 
@@ -38,6 +39,7 @@ public final class ModelSeries implements AutoCloseable {
     this.energy = energy;
     this.began = began;
     runner = new SpeedRunner(model, longest);
+    foreign = new Foreign(model.device().isCuda());
   }
 
   /** Runs the tests with each number of threads; 0: one per core. */
@@ -63,6 +65,7 @@ public final class ModelSeries implements AutoCloseable {
     String time = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
     long[] nanos = new long[repetitions];
     List<Timings> timings = new ArrayList<>();
+    foreign.begin();
     Reading<Double> before = energy.joules();
     Reading<Double> after = before;
     for (int i = 0; i < repetitions; i++) {
@@ -71,7 +74,7 @@ public final class ModelSeries implements AutoCloseable {
       after = energy.joules(); // each time: a counter that ran over twice would not show
     }
     Reading<Double> joules = before.isKnown() ? after.map(a -> a - before.value()) : before;
-    return new ModelRow(runner.threads(), test, nanos, timings, time, bandwidth, allCores, joules);
+    return new ModelRow(runner.threads(), test, nanos, timings, time, bandwidth, allCores, foreign.share(), joules);
   }
 
   /**
@@ -87,14 +90,17 @@ public final class ModelSeries implements AutoCloseable {
     }
     List<RequestTimes> times = new ArrayList<>();
     List<ResourceSampler> watches = new ArrayList<>();
+    List<Double> others = new ArrayList<>();
     for (int n : threads) {
       for (RequestLoad load : loads) {
         began.accept(load.name());
         times.add(RequestRunner.run(model, n, load, () -> {
+          foreign.begin();
           ResourceSampler watch = sampler.get();
           watches.add(watch);
           return watch;
         }));
+        others.add(foreign.share());
       }
     }
     if (metrics && !loads.isEmpty()) {
@@ -102,7 +108,7 @@ public final class ModelSeries implements AutoCloseable {
     }
     List<ModelReport.Served> served = new ArrayList<>();
     for (int i = 0; i < times.size(); i++) {
-      served.add(new ModelReport.Served(times.get(i), metrics ? EfficiencyMetrics.of(times.get(i), input(watches.get(i), performanceRatio)) : List.of()));
+      served.add(new ModelReport.Served(times.get(i), others.get(i), metrics ? EfficiencyMetrics.of(times.get(i), input(watches.get(i), performanceRatio)) : List.of()));
     }
     return served;
   }

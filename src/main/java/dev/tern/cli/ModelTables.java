@@ -20,6 +20,8 @@ import java.util.Set;
 final class ModelTables {
   private static final int MAX_NAME = 200;
   private static final double P99 = 0.99;
+  /** Of the processors, which others may take before it is said. */
+  private static final double MUCH = 0.05;
 
   private final ModelReport report;
 
@@ -43,6 +45,10 @@ final class ModelTables {
     }
     if (report.capacity() != null) {
       parts.add(capacity(report.capacity()));
+    }
+    String noise = noise();
+    if (!noise.isEmpty()) {
+      parts.add(noise);
     }
     parts.add(foot());
     return String.join("\n", parts);
@@ -131,6 +137,14 @@ final class ModelTables {
   private static String capacity(InformationCapacity c) {
     return String.format(Locale.ROOT, "information capacity %.4f = (%.3f text bits a token - %.3f NLL bits a token %s) / log2(%.4g operations a token); %d tokens scored in %d "
         + "samples of %d%n", c.value(), c.textBits(), c.nllBits(), (c.bias() < 0 ? "- " : "+ ") + Math.abs(c.bias()), c.opsPerToken(), c.scoredTokens(), c.samples(), c.sampleTokens());
+  }
+
+  /** What others disturbed. */
+  private String noise() {
+    List<String> disturbed = new ArrayList<>();
+    report.rows().stream().filter(r -> r.foreign() > MUCH).forEach(r -> disturbed.add(r.test().name() + " " + percent(r.foreign())));
+    report.served().stream().filter(s -> s.foreign() > MUCH).forEach(s -> disturbed.add(s.times().load().name() + " " + percent(s.foreign())));
+    return disturbed.isEmpty() ? "" : "noisy: other processes took of the processors, during " + String.join("; ", disturbed) + "\n";
   }
 
   private String foot() {

@@ -97,14 +97,7 @@ final class Validate implements Callable<Integer> {
 
   /** Writes and prints a report. What cannot be written takes neither the verdict from the last line nor a status of its own from the shell. */
   int end(Report report, Map<ReportFile, Function<Report, String>> files) {
-    int status = status(report.verdict(), strict);
-    for (Map.Entry<ReportFile, Function<Report, String>> file : files.entrySet()) {
-      try {
-        file.getKey().write(file.getValue().apply(report));
-      } catch (UncheckedIOException e) {
-        status = failed(status, e);
-      }
-    }
+    int status = written(report, files, status(report.verdict(), strict));
     try {
       print(report);
       io.out().println(Text.plain(report.summary(), 400));
@@ -114,6 +107,24 @@ final class Validate implements Callable<Integer> {
       status = failed(status, e);
     }
     return status;
+  }
+
+  /** The status once the files are written. Ctrl-C waits for that: none is left in part. */
+  private int written(Report report, Map<ReportFile, Function<Report, String>> files, int status) {
+    Interrupt interrupt = new Interrupt(() -> {});
+    try {
+      int now = status;
+      for (Map.Entry<ReportFile, Function<Report, String>> file : files.entrySet()) {
+        try {
+          file.getKey().write(file.getValue().apply(report));
+        } catch (UncheckedIOException e) {
+          now = failed(now, e);
+        }
+      }
+      return now;
+    } finally {
+      interrupt.close();
+    }
   }
 
   private int failed(int status, UncheckedIOException e) {

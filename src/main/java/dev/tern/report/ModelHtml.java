@@ -19,10 +19,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** A report of {@code tern bench model} as one HTML page. */
 public final class ModelHtml {
   private static final double P99 = 0.99;
+  /** Of the processors, which others may take before it is said. */
+  private static final double MUCH = 0.05;
 
   private final ModelReport report;
   private final ModelPlots plots;
@@ -43,6 +46,11 @@ public final class ModelHtml {
     ModelReport.Subject m = report.model();
     page.small("tern bench model, Tern " + report.version() + ", " + m.device() + ", " + report.date());
     page.facts(facts());
+    double most = Stream.concat(report.rows().stream().map(ModelRow::foreign), report.served().stream().map(ModelReport.Served::foreign)).mapToDouble(f -> Double.isNaN(f) ? 0 : f)
+        .max().orElse(0);
+    if (most > MUCH) {
+      page.paragraph("A noisy machine: other processes took up to " + Amount.share(most) + " of the processors while something was measured.");
+    }
     if (!report.rows().isEmpty()) {
       speed();
     }

@@ -68,6 +68,10 @@ final class Floors {
     }
   }
 
+  boolean ofGpu() {
+    return cuda;
+  }
+
   /** Of a speed, in its unit; null if there is none. */
   Floor of(Timed what) {
     Floor known = ofTables(what.id());

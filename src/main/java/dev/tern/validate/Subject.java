@@ -61,6 +61,11 @@ public interface Subject extends AutoCloseable {
       return unit;
     }
 
+    /** Whether the host decides it as much as the device. */
+    boolean onHost() {
+      return this == COPY_TO || this == COPY_FROM || this == LAUNCH || this == STEP;
+    }
+
     /** Of the check: "speed.dense". */
     String id() {
       return "speed." + name().toLowerCase(Locale.ROOT);
