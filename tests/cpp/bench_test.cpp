@@ -207,8 +207,8 @@ TEST_F(BenchTest, what_does_not_fit_is_refused_before_memory_is_touched) {
   constexpr int kRows = 1 << 16, kDim = 1 << 22;
   for (const BenchCase& c :
        {bench_case(TERN_BENCH_NORM_QUANTIZE, TERN_TYPE_F32, kRows, 0, kDim), bench_case(TERN_BENCH_GATE_NORM_QUANTIZE, TERN_TYPE_F32, kRows, 0, kDim),
-        bench_case(TERN_BENCH_SAMPLE, TERN_TYPE_F32, kRows, 0, kDim), bench_case(TERN_BENCH_DENSE, TERN_TYPE_F32, kRows, 1, kDim),
-        bench_case(TERN_BENCH_DENSE, TERN_TYPE_F32, 1, 1 << 24, kDim), bench_case(TERN_BENCH_EMBED, TERN_TYPE_F32, 1, 1 << 24, kDim)}) {
+        bench_case(TERN_BENCH_SAMPLE, TERN_TYPE_F32, kRows, 0, kDim), bench_case(TERN_BENCH_DENSE, TERN_TYPE_Q8_0, kRows, 1, kDim),
+        bench_case(TERN_BENCH_DENSE, TERN_TYPE_Q8_0, 1, 1 << 24, kDim), bench_case(TERN_BENCH_EMBED, TERN_TYPE_Q8_0, 1, 1 << 24, kDim)}) {
     EXPECT_EQ(status(c), TERN_ERR_OUT_OF_MEMORY) << describe(c) << ": " << tern_last_error();
     EXPECT_EQ(tern_bench_check(handle_, &c), TERN_OK);
   }

@@ -178,6 +178,7 @@ class BenchKernelTest {
     assertEquals("after", Files.readString(file));
     assertTrue(Files.isSymbolicLink(link));
     ReportFile.of("--json", Path.of("/dev/null")).write("nothing");
+    ReportFile.of("--json", Path.of("/proc/self/fd/1")); // a pipe or a file: whatever it is, it is not replaced
     ReportFile.of("--json", null).write("nobody wants it");
     ReportFile gone = ReportFile.of("--json", Files.createDirectory(directory.resolve("folder")).resolve("file"));
     Files.delete(directory.resolve("folder"));

@@ -34,16 +34,17 @@ final class ReportFile {
     String what = option + " " + file;
     Path real = file.toAbsolutePath();
     try {
-      real = Files.exists(file) ? file.toRealPath() : real;
       if (Files.isDirectory(real)) {
         throw new IllegalArgumentException(what + " is a folder");
       }
-      if (Files.exists(real) && !Files.isRegularFile(real)) { // to open a pipe would be to wait for its reader
+      // To open a pipe would be to wait for its reader; /dev/stdout may lead to a file, which others have open as what it is.
+      if (Files.exists(real) && (!Files.isRegularFile(real) || real.startsWith("/dev") || real.startsWith("/proc"))) {
         if (!Files.isWritable(real)) {
           throw new IllegalArgumentException(what + " cannot be written");
         }
         return new ReportFile(real, false);
       }
+      real = Files.exists(real) ? real.toRealPath() : real;
       Files.delete(Files.createFile(part(real)));
       return new ReportFile(real, true);
     } catch (IOException e) {
