@@ -74,7 +74,8 @@ public record InformationCapacity(double textBits, double nllBits, double opsPer
     double nats = 0;
     long bytes = 0;
     long scored = 0;
-    try (Engine engine = Engine.builder(model).threads(threads).cachePolicy(CachePolicy.dense(length + 1)).build();
+    try (Engine engine = Engine.builder(model).threads(threads).cachePolicy(CachePolicy.dense(length + 1))
+        .scoreRows(Math.min(length, SpeedRunner.PREFILL_CHUNK)).build();
         Session session = engine.newSession()) {
       for (int i = 0; i < all.samples(); i++) {
         session.reset();

@@ -18,8 +18,8 @@ import java.util.function.Function;
 
 /** The pictures of a report of {@code tern bench model}. */
 final class ModelPlots {
-  /** A part's share of a step from which on it has room for its name. */
-  private static final double MUCH = 0.09;
+  /** So many letters fit across the picture: a part that has room for its name is labelled. */
+  private static final double LETTERS = 95;
 
   private final ModelReport report;
 
@@ -145,7 +145,7 @@ final class ModelPlots {
     double steps = p.steps();
     Plot plot = new Plot("Where a decode step goes: " + profile.test().name() + ", " + profile.threads() + " threads",
         Axis.linear("time into the step").between(0, p.nanos() * 1e-9 / steps).written(Amount::seconds), Axis.linear("share of the floor").between(0, Double.NaN).written(Amount::share));
-    Series water = plot.series("whole time", new Style(Style.NEUTRAL, null, Style.Stroke.FAINT));
+    Series water = plot.series("time of a part, up to 100 %", Style.area(Style.WATER));
     Series fill = plot.series("reading its bytes at the measured bandwidth", Style.area(0));
     double at = 0;
     for (StepProfile.Part part : p.parts()) {
@@ -156,7 +156,7 @@ final class ModelPlots {
       if (part.bytes() > 0) {
         fill.bar(at, at + seconds, 0, share, tip);
       }
-      if (seconds * 1e9 * steps > MUCH * p.nanos()) {
+      if (part.nanos() * LETTERS > StepParts.title(part.name()).length() * p.nanos()) {
         plot.label(at, 1, StepParts.title(part.name()), Plot.Place.ABOVE_RIGHT);
       }
       at += seconds;
