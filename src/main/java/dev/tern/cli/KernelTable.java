@@ -46,7 +46,7 @@ final class KernelTable {
     return text.toString();
   }
 
-  /** All results; a case that was not measured is a line with the reason. */
+  /** All results and the peers that have one; a case that was not measured is a line with the reason. */
   String table() {
     boolean sheet = report.datasheet() != null;
     List<String> header = new ArrayList<>(List.of("op", "dtype", "shape", "cache", "time", "±", "GB/s", "Gop/s", "of bandwidth", "of peak"));
@@ -69,25 +69,17 @@ final class KernelTable {
         row.addAll(List.of(c.kernel(), r.unsupported()));
       }
       table.row(row.toArray(String[]::new));
-      r.peers().forEach(p -> table.row(peer(r, p, sheet)));
+      r.peers().stream().filter(p -> p.times() != null).forEach(p -> table.row(peer(r, p, sheet)));
     }
     return table.toString();
   }
 
   private String[] peer(KernelResult r, PeerResult p, boolean sheet) {
     List<String> row = new ArrayList<>(List.of("  " + p.name(), "", "", ""));
-    if (p.times() == null) {
-      row.addAll(List.of("-", "", "", "", "", ""));
-      if (sheet) {
-        row.add("");
-      }
-      row.addAll(List.of("", p.note()));
-    } else {
-      row.addAll(figures(r.work(), p.times().samples(), sheet));
-      double ratio = p.times().samples().median() / r.times().samples().median();
-      String compared = String.format(Locale.ROOT, "takes %.2f x Tern's time", ratio);
-      row.addAll(List.of("", p.note().isEmpty() ? compared : compared + "; " + p.note()));
-    }
+    row.addAll(figures(r.work(), p.times().samples(), sheet));
+    double ratio = p.times().samples().median() / r.times().samples().median();
+    String compared = String.format(Locale.ROOT, "takes %.2f x Tern's time", ratio);
+    row.addAll(List.of("", p.note().isEmpty() ? compared : compared + "; " + p.note()));
     return row.toArray(String[]::new);
   }
 
@@ -104,7 +96,7 @@ final class KernelTable {
     return cells;
   }
 
-  /** How many medians are known, and what disturbed the others. */
+  /** How many medians are known, what disturbed the others, and which cases a peer does not compute. */
   String verdict() {
     long measured = report.results().stream().filter(KernelResult::measured).count();
     long doubtful = report.results().stream().filter(r -> !r.doubts().isEmpty()).count();
@@ -116,6 +108,9 @@ final class KernelTable {
             : doubtful + " of " + measured + " figures are doubtful, for the reason that stands with them: the machine is not quiet.");
     text.append(failed == 0 ? "" : " Failed: " + failed + ".").append(missing == 0 ? "" : " Not there on this device: " + missing + ".").append('\n');
     report.notes().forEach(note -> text.append(note).append('\n'));
+    Map<String, Integer> beside = new TreeMap<>();
+    report.results().stream().flatMap(r -> r.peers().stream()).filter(p -> p.times() == null).forEach(p -> beside.merge(p.name() + ": " + p.note(), 1, Integer::sum));
+    beside.forEach((why, n) -> text.append(why).append(" (").append(n).append(n == 1 ? " case)" : " cases)").append('\n'));
     return text.toString();
   }
 
