@@ -9,6 +9,9 @@ import dev.tern.validate.Reading;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -98,5 +101,35 @@ class EnergyMeterTest {
     joules[0] = Double.NaN;
     assertEquals("lost", meter.joules().unreadable());
     assertFalse(new GpuEnergy(new Health() {}).joules().unreadable().isEmpty());
+  }
+
+  /** However long nobody asks, the counter is read. */
+  @Test
+  void aWatchedMeterIsAskedByItself() throws InterruptedException {
+    CountDownLatch asked = new CountDownLatch(3);
+    AtomicInteger closed = new AtomicInteger();
+    EnergyMeter meter = new EnergyMeter() {
+      @Override
+      public Reading<Double> joules() {
+        asked.countDown();
+        return Reading.of(1.0);
+      }
+
+      @Override
+      public String source() {
+        return "made up";
+      }
+
+      @Override
+      public void close() {
+        closed.incrementAndGet();
+      }
+    };
+    try (WatchedEnergy watched = new WatchedEnergy(meter, 1)) {
+      assertTrue(asked.await(1, TimeUnit.MINUTES));
+      assertEquals("made up", watched.source());
+      assertEquals(0, closed.get());
+    }
+    assertEquals(1, closed.get());
   }
 }

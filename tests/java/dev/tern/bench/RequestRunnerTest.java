@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tern.CancelledException;
 import dev.tern.ClosedException;
 import dev.tern.Model;
 import dev.tern.Timings;
@@ -73,6 +74,23 @@ class RequestRunnerTest {
     model.close();
     assertThrows(ClosedException.class, () -> RequestRunner.run(model, 1, new RequestLoad(3, 2, 1, 1, 1), () -> open::incrementAndGet));
     assertEquals(0, open.get());
+  }
+
+  /** While requests are served: what goes on beside them ends, and so do the clients and the engine. */
+  @Test
+  void anInterruptEndsIt() {
+    AtomicInteger open = new AtomicInteger();
+    Thread caller = Thread.currentThread();
+    try (Model model = model()) {
+      assertThrows(CancelledException.class, () -> RequestRunner.run(model, 1, new RequestLoad(3, 500, 2, Integer.MAX_VALUE, 1e9), () -> {
+        open.incrementAndGet();
+        caller.interrupt();
+        return open::decrementAndGet;
+      }));
+      assertTrue(Thread.interrupted());
+      assertEquals(0, open.get());
+      assertEquals(1, RequestRunner.run(model, 1, new RequestLoad(3, 2, 1, 1, 1), () -> () -> {}).requests().size(), "the device is free for others");
+    }
   }
 
   @Test

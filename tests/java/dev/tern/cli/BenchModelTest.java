@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -127,12 +128,20 @@ class BenchModelTest {
     Cli.run("bench", "model", "--depth", "-1").failedWith(2, 1);
     Cli.run("bench", "model", "--json", "--csv").failedWith(2, 2);
     for (String options : new String[] {"-r 0", "-pg 5", "-pg 5,0", "-pg 5,3,1", "-pg -1,2", "--requests -1", "--concurrency 0", "--perf-ratio 0", "--ic-bias NaN",
-        "--sample 1", "--ideal 1,2", "--ideal 1,2:3", "--ideal 0:1,2", "--ideal 1:2:3", "--text " + directory}) {
+        "-r 2000000000", "-p 0 -n 0 -pg 0,0", "-p 0 -n 0 --breakdown", "--requests 2 --concurrency 8", "--concurrency 5000", "--json --metrics", "--csv --requests 3",
+        "--jsonl --ideal 1:1,2", "--sample 1", "--ideal 1,2", "--ideal 1,2:3", "--ideal 0:1,2", "--ideal 1:2:3", "--text " + directory}) {
       Cli.run(("bench model " + options).split(" ")).failedWith(2, 1);
     }
     Path missing = directory.resolve("missing").resolve("report.json");
     assertTrue(Cli.run("bench", "model", "--report", missing.toString()).failedWith(2, 1).contains("--report"), "before anything is measured");
     assertFalse(Files.exists(missing.getParent()));
+    Path same = directory.resolve("same");
+    assertTrue(Cli.run("bench", "model", "--report", same.toString(), "--html", directory.resolve(".").resolve("same").toString()).failedWith(2, 1).contains("are both"));
+    Path large = directory.resolve("large.txt");
+    try (RandomAccessFile file = new RandomAccessFile(large.toFile(), "rw")) {
+      file.setLength(65L << 20);
+    }
+    assertTrue(Cli.run("bench", "model", "--text", large.toString()).failedWith(2, 1).contains("at most are scored"));
     Path binary = Files.write(directory.resolve("binary"), new byte[] {(byte) 0xff, 0});
     assertTrue(Cli.run("bench", "model", "--text", binary.toString()).failedWith(2, 1).contains("UTF-8"));
     Cli.run("bench", "model", "--text", directory.resolve("none.txt").toString()).failedWith(1, 1);

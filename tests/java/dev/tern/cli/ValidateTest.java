@@ -18,8 +18,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
-import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -70,7 +68,7 @@ class ValidateTest {
     command.strict = strict;
     command.json = folder.resolve("report.json");
     command.junit = directory.resolve("report.xml");
-    Map<ReportFile, Function<Report, String>> files = command.files();
+    ReportFiles<Report> files = command.files();
     assertEquals(0, folder.toFile().list().length, "trying left something");
     Files.delete(folder);
     assertEquals(status, command.end(report(verdict), files));

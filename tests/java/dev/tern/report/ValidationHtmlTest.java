@@ -1,6 +1,7 @@
 package dev.tern.report;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -113,7 +114,9 @@ class ValidationHtmlTest {
   void whatIsNoReportIsRefused() {
     String good = JsonReport.of(report("t", 1, 2, Verdict.PASS));
     for (String bad : List.of("[]", "{}", "{\"format\": \"tern-validation\"}", good.replace("\"version\" : 1", "\"version\" : 2"),
-        good.replace("\"PASS\"", "\"GOOD\""), good.replace("\"device\" : {", "\"gadget\" : {"), good.replace("\"group\" : \"device\"", "\"group\" : 3"))) {
+        good.replace("\"PASS\"", "\"GOOD\""), good.replace("\"device\" : {", "\"gadget\" : {"), good.replace("\"group\" : \"device\"", "\"group\" : 3"),
+        good.replaceFirst("\"verdict\" : \"[A-Z]+\"", "\"verdict\" : \"WARN\""), good.replace("\"pass\" : 1", "\"pass\" : 2"), good.replace("\"checks\" :", "\"chucks\" :"))) {
+      assertNotEquals(good, bad);
       assertThrows(ReportFormatException.class, () -> JsonReportReader.read(tree(bad), "file"), bad);
     }
   }

@@ -71,7 +71,7 @@ public final class ModelSeries implements AutoCloseable {
     for (int i = 0; i < repetitions; i++) {
       nanos[i] = runner.run(threads, test);
       timings.addAll(test.mixed() ? runner.timings() : List.of());
-      after = energy.joules(); // each time: a counter that ran over twice would not show
+      after = energy.joules();
     }
     Reading<Double> joules = before.isKnown() ? after.map(a -> a - before.value()) : before;
     return new ModelRow(runner.threads(), test, nanos, timings, time, bandwidth, allCores, foreign.share(), joules);
@@ -85,6 +85,7 @@ public final class ModelSeries implements AutoCloseable {
    * @param performanceRatio for the compression rate
    */
   public List<ModelReport.Served> served(int[] threads, List<RequestLoad> loads, Supplier<ResourceSampler> sampler, boolean metrics, double performanceRatio) {
+    runner.close(); // its engine would be in their memory; the next test makes another
     if (metrics && !loads.isEmpty()) {
       measureCeilings();
     }

@@ -31,7 +31,7 @@ public final class RequestRunner {
   }
 
   /**
-   * Serves them, after a few that nobody times.
+   * Serves them, after as many as are served at once that nobody times.
    *
    * @param threads 0: one per core
    * @throws TernException what made one fail
@@ -44,7 +44,7 @@ public final class RequestRunner {
         sessions.add(engine.newSession());
       }
       Clients clients = new Clients(load, sessions, model.vocabSize());
-      clients.serve(1, Long.MAX_VALUE);
+      clients.serve(load.concurrency(), Long.MAX_VALUE);
       EngineStats before = engine.stats();
       List<Timings> all;
       long nanos;

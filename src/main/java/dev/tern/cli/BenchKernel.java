@@ -106,9 +106,8 @@ final class BenchKernel implements Callable<Integer> {
     KernelSampler.Limits limits = new KernelSampler.Limits(seconds, SAMPLE_SECONDS, spread, MAX_CALLS);
     Supplier<CpuTimes> cpuTimes = which.isCuda() ? null : () -> CpuTimes.now(List.of());
     KernelChoice choice = new KernelChoice(ops, shapes, dtypes, kernelNames, cold, warm);
-    ReportFile jsonFile = ReportFile.of("--json", json);
-    ReportFile csvFile = ReportFile.of("--csv", csv);
-    ReportFile htmlFile = ReportFile.of("--html", html);
+    ReportFiles<KernelReport> files = new ReportFiles<KernelReport>().add("--json", json, KernelReportJson::write).add("--csv", csv, r -> new KernelTable(r).csv())
+        .add("--html", html, KernelHtml::of);
     Progress progress = new Progress(io, "measuring");
     try (TernKernels kernels = new TernKernels(which, threads); PeerChoice peers = new PeerChoice(peerNames, allPeers.apply(which, kernels.threads()))) {
       notes.addAll(peers.notes());
@@ -128,12 +127,10 @@ final class BenchKernel implements Callable<Integer> {
       String name = deviceName(which, kernels.describe());
       KernelReport report = new KernelReport(Tern.version(), Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(), machine(), which.name(), name,
           kernels.describe(), options(kernels.threads()), ceilings, Datasheet.of(name).orElse(null), notes, results);
+      boolean written = files.write(report, io);
       KernelTable table = new KernelTable(report);
       io.out().print(table.head() + "\n" + table.table() + "\n" + table.verdict());
-      jsonFile.write(KernelReportJson.write(report));
-      csvFile.write(table.csv());
-      htmlFile.write(KernelHtml.of(report));
-      return results.stream().anyMatch(KernelResult::failed) ? Tern.FAILED : Tern.OK;
+      return !written || results.stream().anyMatch(KernelResult::failed) ? Tern.FAILED : Tern.OK;
     }
   }
 

@@ -68,7 +68,7 @@ final class BenchModel implements Callable<Integer> {
   @Option(names = "--requests", paramLabel = "N", description = "to serve, of each -pg and concurrency; 0: none; default 100, or as many as begin in 20 seconds")
   Integer requests;
 
-  @Option(names = "--concurrency", paramLabel = "C,...", defaultValue = "1,4", description = "requests at once; default ${DEFAULT-VALUE}")
+  @Option(names = "--concurrency", paramLabel = "C,...", description = "requests at once; default 1,4")
   String concurrency;
 
   @Option(names = "--metrics", description = "EfficientLLM's six metrics of the requests, with the arithmetic that the device reaches")
@@ -120,6 +120,9 @@ final class BenchModel implements Callable<Integer> {
   private static final double DEFAULT_SECONDS = 20;
   private static final double ENDLESS = 1e9;
   private static final int SCORED_AT_ONCE = 256;
+  private static final int MAX_REPETITIONS = 100_000;
+  private static final int MAX_CONCURRENCY = 4096; // sequences of an engine
+  private static final long MAX_TEXT_BYTES = 64 << 20;
 
   private final Streams io;
 
@@ -171,8 +174,7 @@ final class BenchModel implements Callable<Integer> {
   @Override
   public Integer call() {
     Plan plan = plan();
-    ReportFile report = ReportFile.of("--report", reportFile);
-    ReportFile html = ReportFile.of("--html", htmlFile);
+    ReportFiles<ModelReport> files = new ReportFiles<ModelReport>().add("--report", reportFile, ModelReportJson::all).add("--html", htmlFile, ModelHtml::of);
     long start = System.nanoTime();
     try (Model m = model.load(io)) {
       long loadNanos = System.nanoTime() - start;
@@ -191,19 +193,16 @@ final class BenchModel implements Callable<Integer> {
         }
         ModelReport measured = measure(m, series, meters, plan, loadNanos, peak, steps);
         steps.end();
+        boolean written = files.write(measured, io);
         print(measured);
-        report.write(ModelReportJson.all(measured));
-        if (htmlFile != null) {
-          html.write(ModelHtml.of(measured));
-        }
+        return written ? Tern.OK : Tern.FAILED;
       }
     }
-    return Tern.OK;
   }
 
   private Plan plan() {
-    if (repetitions < 1) {
-      throw new IllegalArgumentException("-r is " + repetitions + ", it must be 1 or more");
+    if (repetitions < 1 || repetitions > MAX_REPETITIONS) {
+      throw new IllegalArgumentException("-r is " + repetitions + ", it must be 1 to " + MAX_REPETITIONS);
     }
     if (requests != null && requests < 0) {
       throw new IllegalArgumentException("--requests is " + requests + ", it must be 0 (none) or more");
@@ -214,7 +213,15 @@ final class BenchModel implements Callable<Integer> {
     if (sample != null && sample < 2) {
       throw new IllegalArgumentException("--sample is " + sample + ", it must be 2 or more");
     }
-    return new Plan(atLeast("--threads", threads, 0), tests(), loads(), idealLengths(), text == null ? null : read(text));
+    if (rowsOnly() && (metrics || ideal != null || text != null || requests != null && requests > 0 || concurrency != null)) {
+      throw new IllegalArgumentException("--json, --jsonl and --csv print the tests' rows alone: --requests, --concurrency, --metrics, --ideal and --text need "
+          + "--report or --html beside them");
+    }
+    Plan plan = new Plan(atLeast("--threads", threads, 0), tests(), loads(), idealLengths(), text == null ? null : read(text));
+    if (plan.tests.isEmpty() && (onlyBreakdown() || plan.loads.isEmpty() && plan.ideal == null && plan.text == null)) {
+      throw new IllegalArgumentException("nothing is left to measure");
+    }
+    return plan;
   }
 
   private static int[] atLeast(String option, String list, int min) {
@@ -274,15 +281,24 @@ final class BenchModel implements Callable<Integer> {
 
   private List<RequestLoad> loads() {
     List<RequestLoad> loads = new ArrayList<>();
-    int[] atOnce = atLeast("--concurrency", concurrency, 1);
-    if (requests == null || requests > 0) {
-      for (int[] pg : pairs()) {
-        for (int c : atOnce) {
-          loads.add(new RequestLoad(pg[0], pg[1], c, requests == null ? DEFAULT_REQUESTS : requests, requests == null ? DEFAULT_SECONDS : ENDLESS));
+    int[] atOnce = atLeast("--concurrency", concurrency == null ? "1,4" : concurrency, 1);
+    if (rowsOnly() || requests != null && requests == 0) {
+      return loads;
+    }
+    for (int[] pg : pairs()) {
+      for (int c : atOnce) {
+        if (c > MAX_CONCURRENCY || requests != null && c > requests) {
+          throw new IllegalArgumentException("--concurrency " + c + ": at most " + MAX_CONCURRENCY + ", and no more than --requests");
         }
+        loads.add(requests == null ? new RequestLoad(pg[0], pg[1], c, Math.max(c, DEFAULT_REQUESTS), DEFAULT_SECONDS) : new RequestLoad(pg[0], pg[1], c, requests, ENDLESS));
       }
     }
     return loads;
+  }
+
+  /** Nobody would see more. */
+  private boolean rowsOnly() {
+    return (format.json || format.jsonl || format.csv) && reportFile == null && htmlFile == null;
   }
 
   private int[][] idealLengths() {
@@ -305,6 +321,9 @@ final class BenchModel implements Callable<Integer> {
       throw new IllegalArgumentException(file + " is " + (Files.isDirectory(file) ? "a directory" : "not a regular file"));
     }
     try {
+      if (Files.size(file) > MAX_TEXT_BYTES) {
+        throw new IllegalArgumentException(file + " has " + Text.bytes(Files.size(file)) + ": " + Text.bytes(MAX_TEXT_BYTES) + " at most are scored");
+      }
       return Files.readString(file);
     } catch (CharacterCodingException e) {
       throw new IllegalArgumentException(file + " is not UTF-8 text");
@@ -325,6 +344,9 @@ final class BenchModel implements Callable<Integer> {
     InformationCapacity capacity = null;
     if (plan.text != null) {
       steps.begin("the text");
+      if (sample != null && sample > m.contextLength()) {
+        throw new IllegalArgumentException("--sample " + sample + ": the model was trained with " + m.contextLength() + " tokens");
+      }
       int tokens = sample != null ? sample : Math.min(InformationCapacity.USUAL_SAMPLE, m.contextLength());
       capacity = InformationCapacity.measure(m, plan.threads[0], plan.text, tokens, bias, SCORED_AT_ONCE);
     }

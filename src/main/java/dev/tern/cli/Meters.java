@@ -6,6 +6,7 @@ import dev.tern.bench.GpuEnergy;
 import dev.tern.bench.ProcessMemory;
 import dev.tern.bench.RaplEnergy;
 import dev.tern.bench.ResourceSampler;
+import dev.tern.bench.WatchedEnergy;
 import dev.tern.validate.Health;
 import dev.tern.validate.Reading;
 import dev.tern.vendor.VendorHealth;
@@ -22,7 +23,7 @@ final class Meters implements AutoCloseable {
 
   static Meters of(Device device) {
     if (!device.isCuda()) {
-      return new Meters(null, new RaplEnergy());
+      return new Meters(null, new WatchedEnergy(new RaplEnergy()));
     }
     Health health = new VendorHealth().open(device);
     return new Meters(health, new GpuEnergy(health));

@@ -24,6 +24,9 @@ final class ReportCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     ReportFile out = ReportFile.of("PAGE.html", page);
+    if (out.isSame(report)) {
+      throw new IllegalArgumentException("the page would replace the report: " + page);
+    }
     out.write(page(JsonFile.read(report), report.toString()));
     return Tern.OK;
   }

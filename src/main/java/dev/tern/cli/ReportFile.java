@@ -44,7 +44,7 @@ final class ReportFile {
         }
         return new ReportFile(real, false);
       }
-      real = Files.exists(real) ? real.toRealPath() : real;
+      real = Files.exists(real) ? real.toRealPath() : real.normalize();
       Files.delete(Files.createFile(part(real)));
       return new ReportFile(real, true);
     } catch (IOException e) {
@@ -53,6 +53,24 @@ final class ReportFile {
       }
       Path folder = real.getParent();
       throw new IllegalArgumentException(what + (folder != null && !Files.isDirectory(folder) ? ": " + folder + " is no folder" : " cannot be written: " + e), e);
+    }
+  }
+
+  boolean isWanted() {
+    return file != null;
+  }
+
+  /** Whether both would replace one file. */
+  boolean isSame(ReportFile other) {
+    return replaced && other.replaced && file.equals(other.file);
+  }
+
+  /** Whether it would replace this file. */
+  boolean isSame(Path path) {
+    try {
+      return file != null && Files.exists(file) && Files.isSameFile(file, path);
+    } catch (IOException e) {
+      return false; // what cannot be looked at is not read either
     }
   }
 

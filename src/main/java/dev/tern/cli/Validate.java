@@ -17,11 +17,8 @@ import dev.tern.validate.Verdict;
 import dev.tern.vendor.VendorHealth;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -78,7 +75,7 @@ final class Validate implements Callable<Integer> {
     }
     Device which = Device.of(device);
     DeviceValidation.Request request = new DeviceValidation.Request(which, Level.of(level), minutes, baseline, floors, Tern.version());
-    Map<ReportFile, Function<Report, String>> files = files();
+    ReportFiles<Report> files = files();
     return end(DeviceValidation.run(request, () -> new NativeSubject(which, threads), Validate::healthOf, listener()), files);
   }
 
@@ -87,48 +84,29 @@ final class Validate implements Callable<Integer> {
    *
    * @throws IllegalArgumentException if one cannot be written
    */
-  Map<ReportFile, Function<Report, String>> files() {
-    Map<ReportFile, Function<Report, String>> files = new LinkedHashMap<>();
-    files.put(ReportFile.of("--json", json), JsonReport::of);
-    files.put(ReportFile.of("--junit", junit), JunitReport::of);
-    files.put(ReportFile.of("--html", html), ValidationHtml::of);
-    return files;
+  ReportFiles<Report> files() {
+    return new ReportFiles<Report>().add("--json", json, JsonReport::of).add("--junit", junit, JunitReport::of).add("--html", html, ValidationHtml::of);
   }
 
   /** Writes and prints a report. What cannot be written takes neither the verdict from the last line nor a status of its own from the shell. */
-  int end(Report report, Map<ReportFile, Function<Report, String>> files) {
-    int status = written(report, files, status(report.verdict(), strict));
+  int end(Report report, ReportFiles<Report> files) {
+    int status = status(report.verdict(), strict);
+    if (!files.write(report, io)) {
+      status = failed(status);
+    }
     try {
       print(report);
       io.out().println(Text.plain(report.summary(), 400));
     } catch (Output.ClosedOutputException e) {
       return status; // who reads no further has not made the device a better one
     } catch (UncheckedIOException e) {
-      status = failed(status, e);
+      io.err().println("tern: " + Text.plain(e.getMessage(), 1000));
+      status = failed(status);
     }
     return status;
   }
 
-  /** The status once the files are written. Ctrl-C waits for that: none is left in part. */
-  private int written(Report report, Map<ReportFile, Function<Report, String>> files, int status) {
-    Interrupt interrupt = new Interrupt(() -> {});
-    try {
-      int now = status;
-      for (Map.Entry<ReportFile, Function<Report, String>> file : files.entrySet()) {
-        try {
-          file.getKey().write(file.getValue().apply(report));
-        } catch (UncheckedIOException e) {
-          now = failed(now, e);
-        }
-      }
-      return now;
-    } finally {
-      interrupt.close();
-    }
-  }
-
-  private int failed(int status, UncheckedIOException e) {
-    io.err().println("tern: " + Text.plain(e.getMessage(), 1000));
+  private static int failed(int status) {
     return status == Tern.OK ? Tern.FAILED : status;
   }
 

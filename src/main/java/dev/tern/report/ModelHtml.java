@@ -100,7 +100,8 @@ public final class ModelHtml {
         + "in this run. Joules: " + report.energySource());
     Plot depth = plots.depth();
     if (!depth.isEmpty()) {
-      page.plot(depth, "How to read it: where the line is flat, weights take the time; where it falls, the cache's keys and values do. Small bars are 95 % intervals of the median.");
+      page.plot(depth, "How to read it: where the line is flat, weights take the time; where it falls, the cache's keys and values do."
+          + (report.rows().stream().anyMatch(r -> Double.isFinite(r.rates().spread())) ? " Small bars are 95 % intervals of the median." : ""));
     }
     Plot batch = plots.batch();
     if (!batch.isEmpty()) {

@@ -101,7 +101,9 @@ final class Floors {
   }
 
   private Floor peak(KernelPeak peak) {
-    return sheet.map(d -> share("peak_" + peak.id(), d.opsPerSecond().get(peak), d.source())).orElse(null);
+    String rule = "peak_" + peak.id();
+    return sheet.map(d -> reached.of(name, Timed.DENSE.id()) != null ? share(rule, d.opsPerSecond().get(peak), d.source()) : unseen(rule, d.opsPerSecond().get(peak), d.source()))
+        .orElse(null);
   }
 
   private Floor share(String rule, double perSecond, String source) {

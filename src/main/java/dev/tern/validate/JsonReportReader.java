@@ -40,11 +40,24 @@ public final class JsonReportReader {
     List<Inventory> inventory = new ArrayList<>();
     root.path("inventory").forEach(i -> inventory.add(new Inventory(text(i, "item"), i.path("value").textValue(), i.path("unreadable").textValue())));
     List<Report.Result> results = new ArrayList<>();
+    if (!root.path("checks").isArray()) {
+      throw new IllegalArgumentException("\"checks\" is no list");
+    }
     root.path("checks").forEach(c -> results.add(result(c)));
     JsonNode backend = device.path("backend");
-    return new Report(text(device, "id"), device.path("name").textValue(), text(root, "tern"), text(root, "level"), root.path("minutes").asDouble(),
+    Report report = new Report(text(device, "id"), device.path("name").textValue(), text(root, "tern"), text(root, "level"), root.path("minutes").asDouble(),
         text(root, "began"), root.path("seconds").asDouble(), backend.isContainerNode() ? backend.toString() : null, inventory, results,
         root.path("stopped").textValue());
+    for (Verdict v : Verdict.values()) {
+      JsonNode count = root.path("counts").path(v.name().toLowerCase(Locale.ROOT));
+      if (!count.isIntegralNumber() || count.longValue() != report.count(v)) {
+        throw new IllegalArgumentException("\"counts\" do not agree with its checks: " + report.count(v) + " are " + v);
+      }
+    }
+    if (constant(Verdict.class, text(root, "verdict")) != report.verdict()) {
+      throw new IllegalArgumentException("\"verdict\" does not agree with its checks, which say " + report.verdict());
+    }
+    return report;
   }
 
   private static Report.Result result(JsonNode node) {
