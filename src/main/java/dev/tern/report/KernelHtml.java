@@ -69,7 +69,8 @@ public final class KernelHtml {
     page.small("tern bench kernel, Tern " + report.version() + ", " + report.device() + ", " + report.date());
     long failed = report.results().stream().filter(KernelResult::failed).count();
     page.paragraph(measured + " of " + report.results().size() + " cases measured" + (failed > 0 ? ", " + failed + " failed. " : ". ")
-        + (doubtful == 0 ? "All " + figures + " medians are known as well as was asked for." : doubtful + " of " + figures + " figures are doubtful: the table says why."));
+        + (doubtful == 0 ? "All " + figures + " medians are known as well as was asked for."
+            : doubtful + " of " + figures + " figures are doubtful: the table says why."));
     page.table(limits());
     page.list(report.notes());
     page.section("Against the hardware");
@@ -167,7 +168,8 @@ public final class KernelHtml {
         double ratio = p.times().samples().median() / r.times().samples().median();
         String compared = String.format(Locale.ROOT, ratio < 0.1 ? "%.3f × Tern's time" : "%.2f × Tern's time", ratio);
         String why = String.join("; ", p.doubts());
-        table.row("sub", with(peer, new Cell(why.isEmpty() ? compared : compared + "; " + why, why.isEmpty() ? "" : "doubt", shortened(p.note()), Double.NaN, Double.NaN)));
+        String told = compared + (why.isEmpty() ? "" : "; ") + why;
+        table.row("sub", with(peer, new Cell(told, why.isEmpty() ? "" : "doubt", shortened(p.note()), Double.NaN, Double.NaN)));
       }
     }
   }

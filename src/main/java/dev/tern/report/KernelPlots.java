@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
@@ -107,7 +108,7 @@ final class KernelPlots {
     double top = peaks.values().stream().mapToDouble(Double::doubleValue).max().orElse(bandwidth * high);
     double end = Math.min(high, top / bandwidth);
     series.segment(low, bandwidth * low, end, bandwidth * end);
-    peaks.values().forEach(peak -> series.segment(Math.max(low, peak / bandwidth), peak, high, peak));
+    new TreeMap<>(peaks).values().forEach(peak -> series.segment(Math.max(low, peak / bandwidth), peak, high, peak));
   }
 
   /** Each level roof's at its left, clear of the slope; at its right if there is no room. */
@@ -129,7 +130,7 @@ final class KernelPlots {
   private static List<List<Map.Entry<KernelPeak, Double>>> near(Map<KernelPeak, Double> peaks) {
     List<List<Map.Entry<KernelPeak, Double>>> all = new ArrayList<>();
     double last = 0;
-    for (Map.Entry<KernelPeak, Double> peak : peaks.entrySet().stream().sorted(Map.Entry.comparingByValue()).toList()) {
+    for (Map.Entry<KernelPeak, Double> peak : new TreeMap<>(peaks).entrySet().stream().sorted(Map.Entry.comparingByValue()).toList()) {
       if (all.isEmpty() || peak.getValue() > NEAR * last) {
         all.add(new ArrayList<>());
       }
