@@ -9,10 +9,10 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -80,7 +80,10 @@ class KernelReportJsonTest {
     String[][] bad = {{"rows", "0"}, {"rows", "-1"}, {"rows", "1.5"}, {"rows", "3000000000"}, {"rows", "1e3"}, {"out", "-1"}, {"out", "7"}, {"in", "-3"},
         {"heads", "2"}, {"ops", "-1"}, {"ops", "1e999"}, {"ops", "99999999999999999999"}, {"bytes_read", "-5"}, {"bytes_written", "null"},
         {"calls_per_sample", "0"}, {"wanted_spread", "-0.1"}, {"wanted_spread", "\"NaN\""}, {"read_bytes_per_s", "-1"}, {"read_bytes_per_s", "1e999"},
-        {"cache_bytes", "-1"}, {"cache", "\"tepid\""}, {"foreign", "2"}};
+        {"cache_bytes", "-1"}, {"cache", "\"tepid\""}, {"foreign", "2"}, {"foreign", "\"0.5\""},
+        {"bytes_written", "9223372036854775807"}, {"samples_s", "7, \"x\" : [1"}, {"samples_s", "{\"a\" : 1}, \"x\" : [1"}, {"samples_s", "[true"},
+        {"samples_s", "[\"0.5\""}, {"samples_s", "[1e999"}, {"samples_s", "[{\"a\" : 1}"}, {"peers", "{}"}, {"notes", "\"none\""},
+        {"results", "{\"a\" : {}}, \"x\" : [{"}};
     for (String[] change : bad) {
       String text = good.replaceFirst("\"" + change[0] + "\" : [^,\n]+", "\"" + change[0] + "\" : " + change[1]);
       assertNotEquals(good, text, change[0]);
@@ -91,6 +94,39 @@ class KernelReportJsonTest {
     assertThrows(ReportFormatException.class, () -> KernelReportJson.read(good.replaceFirst("\"median_s\" : [^,]+", "\"median_s\" : NaN"), "a test"));
   }
 
+  /** A page names it in a command. */
+  @Test
+  void theDeviceIsOne() {
+    String good = KernelReportJson.write(full());
+    for (String device : new String[] {"cpu", "cuda", "cuda:0", "cuda:15"}) {
+      assertEquals(device, KernelReportJson.read(good.replace("\"name\" : \"cuda:0\"", "\"name\" : \"" + device + "\""), "a test").device());
+    }
+    for (String device : new String[] {"\"\"", "\"cpu; rm -rf ~\"", "\"cuda:\"", "\"cuda:0 \"", "\"cuda:0\\n\"", "\"CPU\"", "\"cuda:99999\"", "null", "1"}) {
+      String text = good.replace("\"name\" : \"cuda:0\"", "\"name\" : " + device);
+      assertNotEquals(good, text);
+      ReportFormatException e = assertThrows(ReportFormatException.class, () -> KernelReportJson.read(text, "a test"), device);
+      assertTrue(e.getMessage().contains("cpu, cuda or cuda:N"), e.getMessage());
+    }
+  }
+
+  private static KernelReport peers(int results, int peers, boolean others) {
+    KernelResult plain = KernelReports.result(9, 1);
+    return KernelReports.report(IntStream.range(0, results).mapToObj(r -> new KernelResult(plain.kernelCase(), "", plain.work(), plain.times(), null,
+        IntStream.range(0, peers).mapToObj(p -> new PeerResult("peer " + (others ? r * peers + p : p), "1", plain.times(), "")).toList()))
+        .toArray(KernelResult[]::new));
+  }
+
+  @Test
+  void resultsAndPeersAreBounded() {
+    for (KernelReport good : List.of(peers(10_000, 0, false), peers(3, 32, false), peers(2, 32, true))) {
+      assertEquals(good, KernelReportJson.read(KernelReportJson.write(good), "a test"));
+    }
+    for (KernelReport bad : List.of(peers(10_001, 0, false), peers(1, 33, false), peers(5, 13, true))) {
+      String text = KernelReportJson.write(bad);
+      assertThrows(ReportFormatException.class, () -> KernelReportJson.read(text, "a test"));
+    }
+  }
+
   @Test
   void filesAreBounded() throws IOException {
     Path file = Files.writeString(directory.resolve("report.json"), KernelReportJson.write(full()));
@@ -98,9 +134,9 @@ class KernelReportJsonTest {
     int size = (int) Files.size(file);
     assertEquals("tern-bench-kernel", JsonFile.read(file, size).path("schema").asText());
     assertTrue(assertThrows(ReportFormatException.class, () -> JsonFile.read(file, size - 1)).getMessage().contains("more than " + (size - 1) + " bytes"));
-    assertThrows(ReportFormatException.class, () -> JsonFile.read(Path.of("/dev/zero"), 1000)); // of no size, and without an end
+    assertThrows(ReportFormatException.class, () -> JsonFile.read(Path.of("/dev/zero"), 1000)); // without an end
     assertThrows(ReportFormatException.class, () -> JsonFile.read(directory.resolve("none.json")));
-    assertThrows(UncheckedIOException.class, () -> JsonFile.read(directory));
+    assertTrue(assertThrows(ReportFormatException.class, () -> JsonFile.read(directory)).getMessage().contains("is a folder"));
     Path deep = Files.writeString(directory.resolve("deep.json"), "{\"a\":" + "[".repeat(10_000) + "]".repeat(10_000) + "}");
     assertThrows(ReportFormatException.class, () -> JsonFile.read(deep));
     Path many = Files.writeString(directory.resolve("many.json"), "{\"a\":[" + "1,".repeat(4 << 20) + "1]}");

@@ -2,6 +2,7 @@ package dev.tern.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tern.bench.KernelReport;
@@ -11,6 +12,7 @@ import dev.tern.bench.KernelResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,6 +38,25 @@ class BenchCompareTest {
     assertTrue(slower.out().contains("1.100") && slower.out().contains("1 slower, 0 faster, 1 the same"), slower.out());
     assertTrue(Cli.run("bench", "compare", after, before).succeeded().out().contains("0 slower, 1 faster"));
     assertTrue(Cli.run("bench", "compare", before, after, "--threshold", "12").succeeded().out().contains("0 slower, 0 faster, 2 the same"));
+  }
+
+  /** A case of half a minute a call has few samples. */
+  @Test
+  void aSlowCaseThatBecomesSlowerFails() throws IOException {
+    String before = file("a.json", KernelReports.report(KernelReports.result(9, 30, 30.1, 30.2)));
+    String after = file("b.json", KernelReports.report(KernelReports.result(9, 90)));
+    assertEquals(1, Cli.run("bench", "compare", before, after).status());
+    assertTrue(Cli.run("bench", "compare", after, before).succeeded().out().contains("0 slower, 1 faster"));
+  }
+
+  @Test
+  void aPipeIsNoReport() throws IOException, InterruptedException {
+    Path pipe = directory.resolve("pipe.json");
+    assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+    String good = file("a.json", of(1e-3, 1));
+    Cli.Result result = assertTimeoutPreemptively(Duration.ofSeconds(60), () -> Cli.run("bench", "compare", good, pipe.toString()));
+    result.failedWith(2, 1);
+    assertTrue(result.err().contains("pipe.json cannot be read: it is no regular file"), result.err());
   }
 
   @Test

@@ -13,6 +13,8 @@ import dev.tern.bench.KernelReportJson;
 import dev.tern.bench.KernelReports;
 import dev.tern.bench.KernelResult;
 import dev.tern.bench.KernelTimer;
+import dev.tern.bench.KernelTimes;
+import dev.tern.bench.PeerResult;
 import dev.tern.bench.TernKernels;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -93,6 +95,22 @@ class BenchKernelTest {
         new KernelTable(KernelReports.report(failed, missing, missing)).verdict());
     assertEquals("All 1 medians are known as well as was asked for. Failed: 1.\na note\n", new KernelTable(KernelReports.report(known, failed)).verdict());
     assertTrue(new KernelTable(KernelReports.report(known, failed)).table().contains("failed: fell over"));
+  }
+
+  @Test
+  void peersFiguresAreDoubtedToo() {
+    KernelResult known = KernelReports.result(9, KernelReports.around(1e-3, 1e-6));
+    KernelTimes wide = new KernelTimes(KernelReports.around(2e-3, 2e-3), 1, 0.5, 0.03);
+    KernelResult r = new KernelResult(known.kernelCase(), "", known.work(), known.times(), null,
+        List.of(new PeerResult("wild", "1", wide, "in BF16"), new PeerResult("calm", "1", known.times(), "")));
+    KernelTable table = new KernelTable(KernelReports.report(r, known));
+    String doubts = "; in BF16; " + String.join("; ", wide.doubts());
+    assertTrue(doubts.contains("not settled: ±") && doubts.contains("other processes took 50 %"), doubts);
+    assertTrue(table.table().contains("takes 2.00 x Tern's time" + doubts), table.table());
+    assertTrue(table.csv().contains("\"" + doubts.substring(2) + "\""), table.csv());
+    assertTrue(table.verdict().startsWith("1 of 4 figures are doubtful"), table.verdict());
+    KernelResult calm = new KernelResult(known.kernelCase(), "", known.work(), known.times(), null, List.of(new PeerResult("calm", "1", known.times(), "")));
+    assertTrue(new KernelTable(KernelReports.report(calm)).verdict().startsWith("All 2 medians are known"));
   }
 
   /** A peer whose closing is counted. */

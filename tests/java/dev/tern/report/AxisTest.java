@@ -45,6 +45,17 @@ class AxisTest {
     assertTrue(Axis.linear("").holds(0));
   }
 
+  /** Ends that no axis reaches are the data's, so that ticks end too. */
+  @Test
+  void endsThatAreNoPlacesAreLeftToTheData() {
+    for (double bad : new double[] {Double.NaN, Double.POSITIVE_INFINITY, Double.MAX_VALUE, -Double.MAX_VALUE, Double.NEGATIVE_INFINITY}) {
+      for (Axis axis : List.of(Axis.linear(""), Axis.log2(""), Axis.log10(""))) {
+        assertEquals(axis.fit(1, 100).ticks(), axis.between(bad, bad).fit(1, 100).ticks(), axis.kind() + " " + bad);
+      }
+    }
+    assertEquals(Axis.log10("").fit(1, 100).ticks(), Axis.log10("").between(0, Double.NaN).fit(1, 100).ticks());
+  }
+
   @Test
   void anyDataHasTwoToTwentyTicksWithinTheAxis() {
     Random random = Seed.random();

@@ -2,6 +2,7 @@ package dev.tern.report;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tern.bench.Ceilings;
@@ -18,6 +19,7 @@ import dev.tern.bench.PeerResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -189,6 +191,76 @@ class KernelHtmlTest {
         }
       }
     }
+  }
+
+  /** A share of the peak that no double holds, beside one that is usual. */
+  @Test
+  void whatIsTooLargeIsNotDrawn() {
+    KernelReport base = report(result(KernelOp.DENSE, "1x10x10", 1_000_000, 1_000_000, 1e-3), result(KernelOp.DENSE, "9x10x10", 1, 1_000_000, 1e-308),
+        result(KernelOp.DENSE, "8x10x10", 1_000_000, 1_000_000, 1e-40));
+    KernelReport low = new KernelReport(base.version(), base.date(), base.machine(), base.device(), base.deviceName(), base.description(), base.options(),
+        new Ceilings(10e9, 10e9, Map.of(KernelPeak.F32, 0.7), 0), null, base.notes(), base.results());
+    Document page = assertTimeoutPreemptively(Duration.ofSeconds(60), () -> Pages.checked(KernelHtml.of(low)));
+    List<String> bars = marks(page, 2).stream().map(Element::getTextContent).filter(text -> text.startsWith("#") && !text.contains("the memory allows")).toList();
+    assertEquals(1, bars.size(), bars.toString());
+    assertTrue(bars.get(0).startsWith("#1 dense"));
+  }
+
+  @Test
+  void linesBeginAtOneWhateverTheirRows() {
+    Document page = Pages.checked(KernelHtml.of(report(result(KernelOp.DENSE, "8x10x10", 800, 100, 1e-5), result(KernelOp.DENSE, "16x10x10", 1600, 100, 1e-5),
+        result(KernelOp.DENSE, "64x10x10", 6400, 100, 8e-5))));
+    List<String> plots = Pages.all(page, "figure", "").stream().map(f -> f.getElementsByTagName("h3").item(0).getTextContent()).toList();
+    assertEquals("Scaling with rows: dense", plots.get(4), "after one without a picture");
+    Element svg = Pages.all(page, "svg", "plot").get(3);
+    List<double[]> rows = marks(page, 3).stream().filter(e -> e.getTextContent().startsWith("Tern")).map(KernelHtmlTest::place).toList();
+    double y1 = tick(svg, "1×");
+    double doubling = y1 - tick(svg, "2×");
+    assertTrue(doubling > 10);
+    assertEquals(y1, rows.get(0)[1], 0.2, "the base is 1");
+    assertEquals(y1 - doubling, rows.get(1)[1], 0.2, "twice the rows in the same time");
+    assertEquals(y1, rows.get(2)[1], 0.2, "8 times the rows in 8 times the time");
+    Matcher ideal = Pattern.compile("M([0-9.]+) ([0-9.]+)L([0-9.]+) ([0-9.]+)").matcher(Pages.all(page, "path", "dashed").stream()
+        .filter(e -> e.getAttribute("class").contains("cn") && e.getParentNode().getParentNode() == svg).map(e -> e.getAttribute("d")).findFirst().orElseThrow());
+    assertTrue(ideal.matches());
+    assertEquals(rows.get(0)[0], Double.parseDouble(ideal.group(1)), 0.2);
+    assertEquals(y1, Double.parseDouble(ideal.group(2)), 0.2, "so does the ideal line");
+    assertEquals(rows.get(2)[0], Double.parseDouble(ideal.group(3)), 0.2);
+    assertEquals(y1 - 3 * doubling, Double.parseDouble(ideal.group(4)), 0.3, "8 times the rows: 8 times as many a second");
+  }
+
+  /** The height of a tick's text, less what it stands below its line. */
+  private static double tick(Element svg, String words) {
+    for (int i = 0; i < svg.getElementsByTagName("text").getLength(); i++) {
+      Element e = (Element) svg.getElementsByTagName("text").item(i);
+      if (e.getTextContent().equals(words)) {
+        return Double.parseDouble(e.getAttribute("y")) - 4;
+      }
+    }
+    throw new AssertionError("no tick " + words);
+  }
+
+  @Test
+  void peersAreDoubtedToo() {
+    KernelResult calm = result(KernelOp.DENSE, "1x10x10", 100, 100, 1e-3);
+    KernelTimes wide = new KernelTimes(KernelReports.around(2e-3, 2e-3), 1, Double.NaN, 0.03);
+    KernelResult wild = new KernelResult(calm.kernelCase(), "", calm.work(), calm.times(), null, List.of(new PeerResult("wild", "1", wide, "")));
+    assertTrue(KernelHtml.of(report(calm)).contains("All 2 medians are known"));
+    String html = KernelHtml.of(report(wild));
+    assertTrue(html.contains("1 of 2 figures are doubtful"));
+    assertTrue(Pages.all(Pages.checked(html), "tr", "sub").get(0).getTextContent().contains(wide.doubts().get(0)));
+  }
+
+  /** Peers of each case with names of their own, more than are read from a file: each is looked at once. */
+  @Test
+  void manyPeersAreDrawn() {
+    KernelResult[] results = new KernelResult[64];
+    for (int i = 0; i < results.length; i++) {
+      KernelResult r = result(KernelOp.DENSE, (1 + i) + "x10x10", 100, 100, 1e-3);
+      results[i] = new KernelResult(r.kernelCase(), "", r.work(), r.times(), null, List.of(new PeerResult("peer " + i, "1", r.times(), "")));
+    }
+    Document page = Pages.checked(KernelHtml.of(report(results)));
+    assertEquals(64, marks(page, 0).stream().filter(e -> e.getTextContent().startsWith("peer ")).count());
   }
 
   @Test

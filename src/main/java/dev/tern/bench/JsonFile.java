@@ -32,7 +32,7 @@ public final class JsonFile {
   /**
    * The object in a file.
    *
-   * @throws ReportFormatException if the file is not there, has more than {@link #MAX_BYTES}, is not UTF-8 or holds no JSON object
+   * @throws ReportFormatException if the file is not there or no regular one, has more than {@link #MAX_BYTES}, is not UTF-8 or holds no JSON object
    * @throws UncheckedIOException if it cannot be read
    */
   public static JsonNode read(Path file) {
@@ -41,12 +41,15 @@ public final class JsonFile {
 
   /** @param maxBytes {@link #MAX_BYTES}; a test has less */
   static JsonNode read(Path file, int maxBytes) {
+    if (Files.exists(file) && !Files.isRegularFile(file)) { // opening a pipe waits for whoever writes to it, and reading may never end
+      throw new ReportFormatException(file + " cannot be read: it is " + (Files.isDirectory(file) ? "a folder" : "no regular file"));
+    }
     byte[] bytes;
     try (InputStream in = Files.newInputStream(file)) {
       if (Files.size(file) > maxBytes) {
         throw tooLarge(file, maxBytes);
       }
-      bytes = in.readNBytes(maxBytes + 1); // a pipe and a device say nothing of their size, and a file may grow
+      bytes = in.readNBytes(maxBytes + 1); // a file may grow
     } catch (NoSuchFileException e) {
       throw new ReportFormatException(file + ": no such file", e);
     } catch (IOException e) {

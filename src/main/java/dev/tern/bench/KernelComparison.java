@@ -9,6 +9,10 @@ import java.util.Set;
 
 /** Two reports, case by case: how the time of the second relates to that of the first. */
 public record KernelComparison(List<Row> rows) {
+  private static final double CHANCE = 0.05;
+  /** Ratio between the ends of intervals that are apart: so much is told by a single sample on either side. */
+  private static final double WIDE = 1.5;
+
   /** What became of a case. */
   public enum Verdict {
     /** By more than the threshold, and more than noise explains. */
@@ -17,7 +21,7 @@ public record KernelComparison(List<Row> rows) {
     FASTER,
     /** Within the threshold. */
     SAME,
-    /** Beyond the threshold, but the intervals of both medians overlap. */
+    /** Beyond the threshold, but the intervals of both overlap, or are apart by what few samples may be by chance. */
     UNCLEAR,
     /** Measured in the first report only. */
     ONLY_FIRST,
@@ -29,7 +33,7 @@ public record KernelComparison(List<Row> rows) {
    * One case.
    *
    * @param ratio time in the second report over that in the first; NaN if one is missing
-   * @param low lower end of its interval: the first's highest median that 95 % allow under the second's lowest
+   * @param low lower end of its interval: the second's lowest median that 95 % allow (of fewer than six samples: the least) over the first's highest
    * @param high upper end
    */
   public record Row(KernelCase kernelCase, double first, double second, double ratio, double low, double high, Verdict verdict) {}
@@ -82,15 +86,34 @@ public record KernelComparison(List<Row> rows) {
     double low = b.low() / a.high();
     double high = b.high() / a.low();
     Verdict verdict;
-    boolean known = a.spread() < Double.POSITIVE_INFINITY && b.spread() < Double.POSITIVE_INFINITY; // enough samples for an interval
     if (ratio > 1 + threshold) {
-      verdict = known && low > 1 ? Verdict.SLOWER : Verdict.UNCLEAR;
+      verdict = low > 1 && told(a, b, low) ? Verdict.SLOWER : Verdict.UNCLEAR;
     } else if (ratio < 1 / (1 + threshold)) {
-      verdict = known && high < 1 ? Verdict.FASTER : Verdict.UNCLEAR;
+      verdict = high < 1 && told(a, b, 1 / high) ? Verdict.FASTER : Verdict.UNCLEAR;
     } else {
       verdict = Verdict.SAME;
     }
     return new Row(first.kernelCase(), a.median(), b.median(), ratio, low, high, verdict);
+  }
+
+  /**
+   * Whether samples whose intervals are apart tell that their medians are. Two intervals of 95 % do. The range of fewer samples does if they would all
+   * lie beyond the other's interval at one time in twenty at most, were both of one distribution, whatever it is; or if the gap is so wide that
+   * no usual noise explains it.
+   */
+  private static boolean told(Samples a, Samples b, double gap) {
+    boolean enough = a.spread() < Double.POSITIVE_INFINITY && b.spread() < Double.POSITIVE_INFINITY;
+    Samples few = a.count() < b.count() ? a : b;
+    return enough || gap > WIDE || chance(few.count(), few == a ? b : a) <= CHANCE;
+  }
+
+  /** That n more values of the distribution of others all lie on one side of their interval: each next one has a place more among those that do. */
+  private static double chance(int n, Samples others) {
+    double chance = 1;
+    for (int i = 0; i < n; i++) {
+      chance *= (others.outside() + 1.0 + i) / (others.count() + 1.0 + i);
+    }
+    return chance;
   }
 
   public long count(Verdict verdict) {

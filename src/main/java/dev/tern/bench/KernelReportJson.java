@@ -14,11 +14,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 
 /** {@link KernelReport} as JSON: docs/bench.md has the schema. A field that is added needs no new version, one that changes does. */
 public final class KernelReportJson {
   static final String SCHEMA = "tern-bench-kernel";
   static final int VERSION = 1;
+  /** What a report may have: each is many times what a run makes, and few enough to be drawn. */
+  private static final int MAX_RESULTS = 10_000;
+  private static final int MAX_PEERS = 32;
+  private static final int MAX_NAMES = 64;
+  /** Pages name it in commands that a reader is told to type. */
+  private static final Pattern DEVICE = Pattern.compile("cpu|cuda(:[0-9]{1,4})?");
   private static final ObjectMapper MAPPER = new ObjectMapper();
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
@@ -96,6 +103,8 @@ public final class KernelReportJson {
       ObjectNode peer = peers.addObject().put("name", p.name()).put("version", p.version()).put("note", p.note());
       if (p.times() != null) {
         times(peer, p.times());
+        ArrayNode why = peer.putArray("doubts");
+        p.doubts().forEach(why::add);
       }
     }
     return node;
@@ -166,10 +175,16 @@ public final class KernelReportJson {
     JsonNode ceilings = member(root, "ceilings");
     JsonNode sheet = root.path("datasheet");
     List<String> notes = new ArrayList<>();
-    root.path("notes").forEach(n -> notes.add(n.asText()));
+    array(root.path("notes"), "notes", Integer.MAX_VALUE).forEach(n -> notes.add(n.asText()));
     List<KernelResult> results = new ArrayList<>();
-    member(root, "results").forEach(r -> results.add(result(r)));
+    array(member(root, "results"), "results", MAX_RESULTS).forEach(r -> results.add(result(r)));
+    if (results.stream().flatMap(r -> r.peers().stream()).map(PeerResult::name).distinct().limit(MAX_NAMES + 1L).count() > MAX_NAMES) {
+      throw new IllegalArgumentException("\"peers\" have more than " + MAX_NAMES + " names");
+    }
     JsonNode device = member(root, "device");
+    if (!DEVICE.matcher(device.path("name").asText()).matches()) {
+      throw new IllegalArgumentException("\"name\" of the \"device\" is " + device.path("name") + ", it must be cpu, cuda or cuda:N");
+    }
     return new KernelReport(root.path("version").asText(), root.path("date").asText(), texts(root.path("machine")), device.path("name").asText(),
         device.path("model").asText(), device.path("description").toString(), texts(root.path("options")),
         new Ceilings(rate(ceilings, "read_bytes_per_s"), rate(ceilings, "copy_bytes_per_s"), peaks(ceilings.path("ops_per_s")),
@@ -208,9 +223,10 @@ public final class KernelReportJson {
     }
     KernelPeak peak = peak(member(r, "peak").asText());
     List<PeerResult> peers = new ArrayList<>();
-    r.path("peers").forEach(p -> peers.add(
+    array(r.path("peers"), "peers", MAX_PEERS).forEach(p -> peers.add(
         new PeerResult(p.path("name").asText(), p.path("version").asText(), p.has("samples_s") ? times(p) : null, p.path("note").asText())));
-    KernelWork work = new KernelWork(peak, whole(r, "ops", 0, Long.MAX_VALUE), whole(r, "bytes_read", 0, Long.MAX_VALUE), whole(r, "bytes_written", 0, Long.MAX_VALUE));
+    long read = whole(r, "bytes_read", 0, Long.MAX_VALUE);
+    KernelWork work = new KernelWork(peak, whole(r, "ops", 0, Long.MAX_VALUE), read, whole(r, "bytes_written", 0, Long.MAX_VALUE - read)); // their sum is one too
     return new KernelResult(c, r.path("kernel").asText(), work, times(r), null, peers);
   }
 
@@ -224,18 +240,18 @@ public final class KernelReportJson {
   }
 
   private static KernelTimes times(JsonNode node) {
-    JsonNode samples = member(node, "samples_s");
+    JsonNode samples = array(member(node, "samples_s"), "samples_s", Integer.MAX_VALUE);
     double[] seconds = new double[samples.size()];
     for (int i = 0; i < seconds.length; i++) {
-      seconds[i] = samples.get(i).asDouble(Double.NaN);
+      seconds[i] = samples.get(i).isNumber() ? samples.get(i).doubleValue() : Double.NaN;
       if (!(seconds[i] > 0) || Double.isInfinite(seconds[i])) {
-        throw new IllegalArgumentException("a sample of " + samples.get(i) + " s");
+        throw new IllegalArgumentException("\"samples_s\" has " + samples.get(i) + ", it must have numbers above 0");
       }
     }
     if (seconds.length == 0) {
       throw new IllegalArgumentException("a result without samples");
     }
-    double foreign = node.path("foreign").isNumber() ? number(node, "foreign", 0, 1) : Double.NaN;
+    double foreign = node.hasNonNull("foreign") ? number(node, "foreign", 0, 1) : Double.NaN;
     int calls = (int) whole(node, "calls_per_sample", 1, Integer.MAX_VALUE);
     return new KernelTimes(seconds, calls, foreign, number(node, "wanted_spread", 0, Double.MAX_VALUE));
   }
@@ -253,6 +269,17 @@ public final class KernelReportJson {
       throw new IllegalArgumentException("\"" + name + "\" is missing");
     }
     return member;
+  }
+
+  /** An array, or nothing where a report needs none. */
+  private static JsonNode array(JsonNode node, String name, int most) {
+    if (!node.isArray() && !node.isMissingNode()) {
+      throw new IllegalArgumentException("\"" + name + "\" must be an array");
+    }
+    if (node.size() > most) {
+      throw new IllegalArgumentException("\"" + name + "\" has " + node.size() + " entries, " + most + " at most are read");
+    }
+    return node;
   }
 
   private static int size(JsonNode node, String name) {

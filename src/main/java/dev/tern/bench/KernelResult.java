@@ -1,8 +1,6 @@
 package dev.tern.bench;
 
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * One case, measured or not.
@@ -15,9 +13,6 @@ import java.util.Locale;
 public record KernelResult(KernelCase kernelCase, String kernel, KernelWork work, KernelTimes times, String unsupported, List<PeerResult> peers) {
   /** How the reason begins of what failed, which is no matter of what a device or a library has. */
   public static final String FAILED = "failed: ";
-
-  private static final double MUCH_FOREIGN = 0.05;
-  private static final double MUCH_DRIFT = 0.03;
 
   public KernelResult {
     peers = List.copyOf(peers);
@@ -36,27 +31,22 @@ public record KernelResult(KernelCase kernelCase, String kernel, KernelWork work
     return unsupported != null && unsupported.startsWith(FAILED);
   }
 
+  /** Figures of this case that are doubtful, Tern's and peers'. */
+  public long doubtful() {
+    return (doubts().isEmpty() ? 0 : 1) + peers.stream().filter(p -> !p.doubts().isEmpty()).count();
+  }
+
+  /** Figures of this case, Tern's and peers'. */
+  public long figures() {
+    return (measured() ? 1 : 0) + peers.stream().filter(p -> p.times() != null).count();
+  }
+
   public boolean measured() {
     return times != null;
   }
 
-  /** What makes the figure doubtful, in words; empty if nothing does. */
+  /** What makes Tern's own figure doubtful, in words; empty if nothing does. */
   public List<String> doubts() {
-    List<String> all = new ArrayList<>();
-    if (!measured()) {
-      return all;
-    }
-    if (!times.settled()) {
-      double spread = times.samples().spread();
-      all.add(Double.isInfinite(spread) ? "too few samples: raise --seconds" : String.format(Locale.ROOT, "not settled: ±%.1f %%", 50 * spread));
-    }
-    if (times.foreign() > MUCH_FOREIGN) {
-      all.add(String.format(Locale.ROOT, "other processes took %.0f %%", 100 * times.foreign()));
-    }
-    double drift = times.drift();
-    if (Math.abs(drift - 1) > MUCH_DRIFT) {
-      all.add(String.format(Locale.ROOT, "%.0f %% %s at the end", 100 * Math.abs(drift - 1), drift > 1 ? "slower (throttling?)" : "faster"));
-    }
-    return all;
+    return measured() ? times.doubts() : List.of();
   }
 }

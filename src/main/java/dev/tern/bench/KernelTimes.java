@@ -1,6 +1,9 @@
 package dev.tern.bench;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
 
 /**
  * The samples of one case, in the order in which they were taken.
@@ -12,6 +15,8 @@ import java.util.Arrays;
  */
 public record KernelTimes(double[] seconds, int callsPerSample, double foreign, double wanted) {
   private static final int MIN_OF_THIRD = 6;
+  private static final double MUCH_FOREIGN = 0.05;
+  private static final double MUCH_DRIFT = 0.03;
 
   public KernelTimes {
     seconds = seconds.clone();
@@ -44,6 +49,23 @@ public record KernelTimes(double[] seconds, int callsPerSample, double foreign, 
     Samples last = new Samples(Arrays.copyOfRange(seconds, seconds.length - third, seconds.length));
     boolean apart = last.low() > first.high() || last.high() < first.low();
     return apart ? last.median() / first.median() : 1;
+  }
+
+  /** What makes the median doubtful, in words; empty if nothing does. */
+  public List<String> doubts() {
+    List<String> all = new ArrayList<>();
+    if (!settled()) {
+      double spread = samples().spread();
+      all.add(Double.isInfinite(spread) ? "too few samples: raise --seconds" : String.format(Locale.ROOT, "not settled: ±%.1f %%", 50 * spread));
+    }
+    if (foreign > MUCH_FOREIGN) {
+      all.add(String.format(Locale.ROOT, "other processes took %.0f %%", 100 * foreign));
+    }
+    double drift = drift();
+    if (Math.abs(drift - 1) > MUCH_DRIFT) {
+      all.add(String.format(Locale.ROOT, "%.0f %% %s at the end", 100 * Math.abs(drift - 1), drift > 1 ? "slower (throttling?)" : "faster"));
+    }
+    return all;
   }
 
   @Override

@@ -82,6 +82,11 @@ public final class Samples {
     return sorted[sorted.length - 1 - Math.max(0, rank(sorted.length))];
   }
 
+  /** How many values lie above the interval, and as many below it. */
+  int outside() {
+    return Math.max(0, rank(sorted.length));
+  }
+
   /** Width of the interval over the median; infinite if the values are too few for one. */
   public double spread() {
     return rank(sorted.length) < 0 ? Double.POSITIVE_INFINITY : (high() - low()) / median();

@@ -15,7 +15,8 @@ import picocli.CommandLine.Parameters;
 
 /** {@code tern bench compare}: whether a change made kernels slower. */
 @Command(name = "compare", description = {
-    "Compares two reports of bench kernel --json, case by case: the time in the second over that in the first, with an interval.",
+    "Compares two reports of bench kernel --json, case by case: the time in the second over that in the first, with an interval: of 95 %%, or of all samples "
+        + "if a side has fewer than six.",
     "The exit status is 1 if a case became slower by more than the threshold and by more than noise explains, or was measured before and is not now; "
         + "2 if a file is no report, or if there is nothing to compare."})
 final class BenchCompare implements Callable<Integer> {
@@ -48,7 +49,7 @@ final class BenchCompare implements Callable<Integer> {
     if (!first.device().startsWith("cuda")) { // there the threads only feed the GPU
       differ("numbers of threads", first.options().getOrDefault("threads", "?"), second.options().getOrDefault("threads", "?"));
     }
-    MarkdownTable table = new MarkdownTable("case", "before", "after", "ratio", "95 %", "verdict");
+    MarkdownTable table = new MarkdownTable("case", "before", "after", "ratio", "interval", "verdict");
     for (Row row : comparison.rows()) {
       boolean both = !Double.isNaN(row.ratio());
       table.row(Text.plain(row.kernelCase().key(), 200), time(row.first()), time(row.second()), both ? String.format(Locale.ROOT, "%.3f", row.ratio()) : "",

@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A report of {@code tern bench kernel} as text and as CSV. */
 final class KernelTable {
@@ -79,8 +81,13 @@ final class KernelTable {
     row.addAll(figures(r.work(), p.times().samples(), sheet));
     double ratio = p.times().samples().median() / r.times().samples().median();
     String compared = String.format(Locale.ROOT, "takes %.2f x Tern's time", ratio);
-    row.addAll(List.of("", p.note().isEmpty() ? compared : compared + "; " + p.note()));
+    row.addAll(List.of("", notes(compared, p)));
     return row.toArray(String[]::new);
+  }
+
+  /** Those that are not empty: words, what the peer did differently, and what makes its figure doubtful. */
+  private static String notes(String words, PeerResult p) {
+    return Stream.concat(Stream.of(words, p.note()), p.doubts().stream()).filter(text -> !text.isEmpty()).collect(Collectors.joining("; "));
   }
 
   private List<String> figures(KernelWork work, Samples samples, boolean sheet) {
@@ -96,16 +103,17 @@ final class KernelTable {
     return cells;
   }
 
-  /** How many medians are known, what disturbed the others, and which cases a peer does not compute. */
+  /** How many medians are known, peers' too, what disturbed the others, and which cases a peer does not compute. */
   String verdict() {
     long measured = report.results().stream().filter(KernelResult::measured).count();
-    long doubtful = report.results().stream().filter(r -> !r.doubts().isEmpty()).count();
+    long figures = report.results().stream().mapToLong(KernelResult::figures).sum();
+    long doubtful = report.results().stream().mapToLong(KernelResult::doubtful).sum();
     long failed = report.results().stream().filter(KernelResult::failed).count();
     long missing = report.results().size() - measured - failed;
     StringBuilder text = new StringBuilder();
     text.append(measured == 0 ? "No case was measured."
-        : doubtful == 0 ? "All " + measured + " medians are known as well as was asked for."
-            : doubtful + " of " + measured + " figures are doubtful, for the reason that stands with them: the machine is not quiet.");
+        : doubtful == 0 ? "All " + figures + " medians are known as well as was asked for."
+            : doubtful + " of " + figures + " figures are doubtful, for the reason that stands with them: the machine is not quiet.");
     text.append(failed == 0 ? "" : " Failed: " + failed + ".").append(missing == 0 ? "" : " Not there on this device: " + missing + ".").append('\n');
     report.notes().forEach(note -> text.append(note).append('\n'));
     Map<String, Integer> beside = new TreeMap<>();
@@ -122,7 +130,7 @@ final class KernelTable {
         continue;
       }
       line(csv, r, "tern", report.version(), r.kernel(), r.times(), String.join("; ", r.doubts()));
-      r.peers().forEach(p -> line(csv, r, p.name(), p.version(), "", p.times(), p.note()));
+      r.peers().forEach(p -> line(csv, r, p.name(), p.version(), "", p.times(), notes("", p)));
     }
     return csv.toString();
   }

@@ -8,8 +8,8 @@ import java.util.function.DoubleFunction;
  * One axis of a {@link Plot}: its scale, how far it reaches, and how its ticks are written. Immutable.
  *
  * @param label what it measures, with the unit
- * @param lo where it begins; NaN: with the data
- * @param hi where it ends; NaN: with the data
+ * @param lo where it begins; NaN, or what it cannot hold: with the data
+ * @param hi where it ends; NaN, or what it cannot hold: with the data
  * @param format of a tick
  */
 public record Axis(String label, Kind kind, double lo, double hi, DoubleFunction<String> format) {
@@ -18,7 +18,7 @@ public record Axis(String label, Kind kind, double lo, double hi, DoubleFunction
 
   private static final double MARGIN = 0.04;
   private static final int MANY = 9;
-  private static final double FAR = 1e300;
+  private static final double FAR = 1e30; // nothing that is measured is larger, and one value that is would leave no room for the others
 
   /** Equal differences are equal distances. */
   public static Axis linear(String label) {
@@ -40,7 +40,7 @@ public record Axis(String label, Kind kind, double lo, double hi, DoubleFunction
     return new Axis(label, kind, lo, hi, how);
   }
 
-  /** The same from here to there, whatever the data; NaN leaves an end to the data. */
+  /** The same from here to there, whatever the data; NaN leaves an end to the data, and so does what the axis has no place for. */
   public Axis between(double from, double to) {
     return new Axis(label, kind, from, to, format);
   }
@@ -52,18 +52,18 @@ public record Axis(String label, Kind kind, double lo, double hi, DoubleFunction
 
   /** The axis for data between two values, both of which it holds; low may equal high. */
   Span fit(double low, double high) {
-    double a = unit(Double.isNaN(lo) ? low : lo);
-    double b = unit(Double.isNaN(hi) ? high : hi);
+    double a = unit(holds(lo) ? lo : low);
+    double b = unit(holds(hi) ? hi : high);
     if (!(b > a)) {
       double half = kind == Kind.LINEAR ? Math.max(Math.abs(a) / 2, 0.5) : Math.log(2);
       a -= half;
       b += half;
     }
     double margin = MARGIN * (b - a);
-    if (Double.isNaN(lo)) {
+    if (!holds(lo)) {
       a = kind == Kind.LINEAR && low >= 0 ? Math.max(0, a - margin) : a - margin;
     }
-    if (Double.isNaN(hi)) {
+    if (!holds(hi)) {
       b += margin;
     }
     return new Span(this, a, b);

@@ -64,11 +64,13 @@ public final class KernelHtml {
 
   private String html() {
     long measured = report.results().stream().filter(KernelResult::measured).count();
-    long doubtful = report.results().stream().filter(r -> !r.doubts().isEmpty()).count();
+    long figures = report.results().stream().mapToLong(KernelResult::figures).sum();
+    long doubtful = report.results().stream().mapToLong(KernelResult::doubtful).sum();
     page.small("tern bench kernel, Tern " + report.version() + ", " + report.device() + ", " + report.date());
     long failed = report.results().stream().filter(KernelResult::failed).count();
     page.paragraph(measured + " of " + report.results().size() + " cases measured" + (failed > 0 ? ", " + failed + " failed. " : ". ")
-        + (doubtful == 0 ? "All medians are known as well as was asked for." : doubtful + " of the figures are doubtful: the table says why."));
+        + (doubtful == 0 ? "All " + figures + " medians are known as well as was asked for."
+            : doubtful + " of " + figures + " figures are doubtful: the table says why."));
     page.table(limits());
     page.list(report.notes());
     page.section("Against the hardware");
@@ -164,7 +166,10 @@ public final class KernelHtml {
         List<Cell> peer = new ArrayList<>(List.of(Cell.of(""), Cell.two(p.name(), p.version())));
         figures(peer, r.work(), p.times().samples());
         double ratio = p.times().samples().median() / r.times().samples().median();
-        table.row("sub", with(peer, Cell.two(String.format(Locale.ROOT, ratio < 0.1 ? "%.3f × Tern's time" : "%.2f × Tern's time", ratio), shortened(p.note()))));
+        String compared = String.format(Locale.ROOT, ratio < 0.1 ? "%.3f × Tern's time" : "%.2f × Tern's time", ratio);
+        String why = String.join("; ", p.doubts());
+        String told = compared + (why.isEmpty() ? "" : "; ") + why;
+        table.row("sub", with(peer, new Cell(told, why.isEmpty() ? "" : "doubt", shortened(p.note()), Double.NaN, Double.NaN)));
       }
     }
   }

@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BiConsumer;
+import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
@@ -55,6 +55,9 @@ final class KernelPlots {
       return result.kernelCase().op();
     }
   }
+
+  /** A peer that was timed on a case. */
+  private record Timed(Numbered on, PeerResult peer) {}
 
   private final Ceilings ceilings;
   private final Datasheet sheet;
@@ -105,7 +108,7 @@ final class KernelPlots {
     double top = peaks.values().stream().mapToDouble(Double::doubleValue).max().orElse(bandwidth * high);
     double end = Math.min(high, top / bandwidth);
     series.segment(low, bandwidth * low, end, bandwidth * end);
-    peaks.values().forEach(peak -> series.segment(Math.max(low, peak / bandwidth), peak, high, peak));
+    new TreeMap<>(peaks).values().forEach(peak -> series.segment(Math.max(low, peak / bandwidth), peak, high, peak));
   }
 
   /** Each level roof's at its left, clear of the slope; at its right if there is no room. */
@@ -127,7 +130,7 @@ final class KernelPlots {
   private static List<List<Map.Entry<KernelPeak, Double>>> near(Map<KernelPeak, Double> peaks) {
     List<List<Map.Entry<KernelPeak, Double>>> all = new ArrayList<>();
     double last = 0;
-    for (Map.Entry<KernelPeak, Double> peak : peaks.entrySet().stream().sorted(Map.Entry.comparingByValue()).toList()) {
+    for (Map.Entry<KernelPeak, Double> peak : new TreeMap<>(peaks).entrySet().stream().sorted(Map.Entry.comparingByValue()).toList()) {
       if (all.isEmpty() || peak.getValue() > NEAR * last) {
         all.add(new ArrayList<>());
       }
@@ -163,12 +166,12 @@ final class KernelPlots {
   Plot waterline() {
     int n = cases.isEmpty() ? 1 : cases.get(cases.size() - 1).number();
     List<Numbered> drawn = cases.stream().filter(c -> c.work().ops() > 0 && peak(c) > 0).toList();
+    Axis shares = Axis.log10("share of the arithmetic peak").written(v -> Amount.number(100 * v) + " %");
     double best = drawn.stream().flatMapToDouble(c -> DoubleStream.concat(DoubleStream.of(c.median()), peerMedians(c)).map(t -> c.work().ops() / t / peak(c)))
-        .filter(Double::isFinite).max().orElse(1);
+        .filter(shares::holds).max().orElse(1);
     double top = MARGIN * Math.max(1, best); // 100 % is always to be seen
     Axis numbers = Axis.linear("kernels, by their number in the table").between(0.5, n + 0.5).written(v -> v == Math.rint(v) ? Amount.number(v) : "");
-    Axis shares = Axis.log10("share of the arithmetic peak").written(v -> Amount.number(100 * v) + " %").between(Double.NaN, top);
-    Plot plot = new Plot("Waterline", numbers, shares);
+    Plot plot = new Plot("Waterline", numbers, shares.between(Double.NaN, top));
     Series water = plot.series("what the memory's bandwidth allows (the waterline)", Style.area(Style.WATER));
     Map<KernelOp, Series> bars = new EnumMap<>(KernelOp.class);
     for (Numbered c : drawn) {
@@ -221,20 +224,19 @@ final class KernelPlots {
 
   /** With a shape of the peer's. */
   private void peers(Plot plot, List<Numbered> drawn, ToIntFunction<KernelOp> colour, ToDoubleFunction<Numbered> x, Height y) {
+    Map<String, List<Timed>> byName = drawn.stream().flatMap(c -> c.result().peers().stream().filter(p -> p.times() != null).map(p -> new Timed(c, p)))
+        .collect(Collectors.groupingBy(t -> t.peer().name()));
     for (int i = 0; i < peers.size(); i++) {
-      String name = peers.get(i);
       Shape shape = Shape.open(i);
       Map<KernelOp, Series> series = new EnumMap<>(KernelOp.class);
-      each(drawn, name, (c, p) -> series.computeIfAbsent(c.op(), op -> plot.series("", Style.points(colour.applyAsInt(op), shape)))
-          .point(x.applyAsDouble(c), y.of(c, p.times().samples().median()), peerTip(c, p)));
+      for (Timed t : byName.getOrDefault(peers.get(i), List.of())) {
+        series.computeIfAbsent(t.on().op(), op -> plot.series("", Style.points(colour.applyAsInt(op), shape)))
+            .point(x.applyAsDouble(t.on()), y.of(t.on(), t.peer().times().samples().median()), peerTip(t.on(), t.peer()));
+      }
       if (!series.isEmpty()) {
-        plot.key(name, Style.points(Style.NEUTRAL, shape));
+        plot.key(peers.get(i), Style.points(Style.NEUTRAL, shape));
       }
     }
-  }
-
-  private static void each(List<Numbered> drawn, String peer, BiConsumer<Numbered, PeerResult> what) {
-    drawn.forEach(c -> c.result().peers().stream().filter(p -> p.times() != null && p.name().equals(peer)).forEach(p -> what.accept(c, p)));
   }
 
   private String tip(Numbered c) {

@@ -8,11 +8,14 @@ import dev.tern.bench.KernelTimes;
 import dev.tern.bench.PeerResult;
 import dev.tern.bench.Samples;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.function.Function;
 
 /** How times grow with one size: cases of a report that differ in nothing else, as lines. */
@@ -34,7 +37,7 @@ final class KernelScaling {
     return plot;
   }
 
-  /** Rows a second over those of one row, a plot for each op of which cases differ in rows alone. */
+  /** Rows a second over those of the fewest rows, a plot for each op of which cases differ in rows alone. */
   List<Plot> batches() {
     List<Plot> plots = new ArrayList<>();
     for (KernelOp op : List.of(KernelOp.TERNARY, KernelOp.DENSE, KernelOp.ATTENTION_DECODE)) {
@@ -42,14 +45,28 @@ final class KernelScaling {
       if (!groups.isEmpty()) {
         Axis relative = Axis.log2("rows a second, relative").written(v -> Amount.number(v) + "×");
         Plot plot = new Plot("Scaling with rows: " + op.id(), Axis.log2("rows of a call"), relative).height(SMALL);
-        int most = groups.values().stream().mapToInt(g -> g.get(g.size() - 1).kernelCase().nRows()).max().orElse(0);
-        int least = groups.values().stream().mapToInt(g -> g.get(0).kernelCase().nRows()).min().orElse(0);
-        plot.series("ideal: another row costs nothing", Style.line(Style.NEUTRAL, Style.Stroke.DASHED)).segment(least, least, most, most);
-        lines(plot, groups, KernelCase::nRows, (base, c, seconds) -> c.nRows() / seconds * base.seconds);
+        Series ideal = plot.series("ideal: another row costs nothing", Style.line(Style.NEUTRAL, Style.Stroke.DASHED));
+        ends(groups.values()).forEach((least, most) -> ideal.segment(least, 1, most, (double) most / least));
+        lines(plot, groups, KernelCase::nRows, (base, c, seconds) -> (double) c.nRows() / base.rows * (base.seconds / seconds));
         plots.add(plot);
       }
     }
     return plots;
+  }
+
+  /** The fewest rows of lines, each with the most rows of those that begin there: a line for each is the ideal of all. */
+  private Map<Integer, Integer> ends(Collection<List<KernelResult>> groups) {
+    Map<Integer, Integer> ends = new TreeMap<>();
+    for (List<KernelResult> group : groups) {
+      Map<String, Integer> begins = new HashMap<>(); // a peer may begin later than Tern
+      for (KernelResult r : group) {
+        int rows = r.kernelCase().nRows();
+        ends.merge(begins.computeIfAbsent("", tern -> rows), rows, Math::max);
+        r.peers().stream().filter(p -> p.times() != null).forEach(p -> ends.merge(begins.computeIfAbsent("of " + p.name(), peer -> rows), rows, Math::max));
+      }
+    }
+    ends.entrySet().removeIf(e -> e.getKey().equals(e.getValue()));
+    return ends;
   }
 
   /** Everything but keys; of whole prompts, whose rows are their keys, everything but both. Null: not attention. */
@@ -91,7 +108,7 @@ final class KernelScaling {
   }
 
   /** Where a contender's line begins. */
-  private record Base(double seconds) {}
+  private record Base(int rows, double seconds) {}
 
   private interface Height {
     double of(Base base, KernelCase c, double seconds);
@@ -128,7 +145,7 @@ final class KernelScaling {
       if (t != null) {
         KernelCase c = r.kernelCase();
         Samples s = t.samples();
-        base = base == null ? new Base(s.median()) : base;
+        base = base == null ? new Base(c.nRows(), s.median()) : base;
         double low = y.of(base, c, s.low());
         double high = y.of(base, c, s.high());
         series.point(x.apply(c), y.of(base, c, s.median()), Math.min(low, high), Math.max(low, high),
