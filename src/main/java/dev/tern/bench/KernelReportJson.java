@@ -181,6 +181,9 @@ public final class KernelReportJson {
     if (results.stream().flatMap(r -> r.peers().stream()).map(PeerResult::name).distinct().limit(MAX_NAMES + 1L).count() > MAX_NAMES) {
       throw new IllegalArgumentException("\"peers\" have more than " + MAX_NAMES + " names");
     }
+    if (results.stream().mapToLong(r -> r.peers().size()).sum() > MAX_RESULTS) {
+      throw new IllegalArgumentException("\"peers\" are more than " + MAX_RESULTS + " in all results together");
+    }
     JsonNode device = member(root, "device");
     if (!DEVICE.matcher(device.path("name").asText()).matches()) {
       throw new IllegalArgumentException("\"name\" of the \"device\" is " + device.path("name") + ", it must be cpu, cuda or cuda:N");
