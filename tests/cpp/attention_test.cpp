@@ -501,7 +501,7 @@ TEST(KvAppend, TransposesAndRoundsToNearestEven) {
             written++;
           }
       int there = 0;
-      for (size_t i = 0; i + 1 < arena.k().size(); i += 2) there += arena.k()[i] != 0x01 || arena.k()[i + 1] != 0x7e;
+      for (size_t i = 0; i + 1 < arena.k().size(); i += 2) there += arena.k()[i] != kNanByte || arena.k()[i + 1] != kNanByte;
       EXPECT_EQ(there, written) << "other slots were written";
     }
 }
