@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
-#include <memory>
 
 #include "attention_oracle.h"
 #include "cases/bench_shapes.h"
@@ -64,13 +63,17 @@ std::vector<float> run(Pool& pool, Isa isa, const KvLayer& kv, AttentionArgs arg
   const int64_t bytes = attention_scratch_bytes(pool.n_threads(), args.n_rows, args.n_heads, kv.n_kv_heads, kv.head_dim,
                                                 max_keys, max_segments);
   constexpr int kGuard = 64;
-  std::vector<float> scratch(bytes / 4 + kGuard);
+  // The end of one block for all calls: fresh pages for each cost more than the kernel under a sanitizer.
+  static std::vector<float> block;
+  const size_t n_scratch = size_t(bytes) / 4 + kGuard;
+  if (block.size() < n_scratch) block.resize((n_scratch + 15) / 16 * 16);
+  float* scratch = block.data() + (block.size() - n_scratch) / 16 * 16;
   const size_t n = size_t(args.n_rows) * args.n_heads * kv.head_dim;
   std::vector<float> out(n + 2 * kGuard);
-  std::memset(scratch.data(), kNanByte, scratch.size() * sizeof(float));
+  std::memset(scratch, kNanByte, n_scratch * sizeof(float));
   std::memset(out.data(), kNanByte, out.size() * sizeof(float));
   args.out = out.data() + kGuard;
-  attention(pool, isa, kv, args, scratch.data(), bytes);
+  attention(pool, isa, kv, args, scratch, bytes);
   for (int i = 0; i < kGuard; i++) {
     EXPECT_TRUE(std::isnan(out[i]) && std::isnan(out[n + kGuard + i])) << "written outside the output";
     EXPECT_TRUE(std::isnan(scratch[bytes / 4 + i])) << "written behind the scratch";
@@ -301,6 +304,7 @@ struct Stream {
     for (int p = n_pages - 1; p >= 0; p--) free_pages.push_back(p);
     const int dim = kKvHeads * kDim;
     const std::vector<float> nan(dim, kNan);
+    int64_t unseen = kSinks;  // keys before this one are NaN, but for the sinks
     for (int start = 0; start < n; start += start < from ? 1 : chunk) {
       const int end = start < from ? start + 1 : std::min(n, start + chunk);
       const int64_t first = std::max(kSinks, start - window + 1);  // the oldest key that the chunk's first row sees
@@ -312,8 +316,9 @@ struct Stream {
           ++it;
         }
       }
-      for (int64_t j = kSinks; j < first; j++)
-        if (page_of.count(j / kPage)) arena.append(isa, nan.data(), nan.data(), page_of[j / kPage] * kPage + int(j % kPage));
+      for (; unseen < first; unseen++)
+        if (const auto page = page_of.find(unseen / kPage); page != page_of.end())
+          arena.append(isa, nan.data(), nan.data(), page->second * kPage + int(unseen % kPage));
       for (int j = start; j < end; j++) {
         if (!page_of.count(j / kPage)) {
           page_of[j / kPage] = free_pages.back();
