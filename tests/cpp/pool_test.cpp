@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -68,6 +69,23 @@ TEST(Pool, Resizes) {
     pool.run(10, [&](int, int) { n++; });
     EXPECT_EQ(n, 10);
   }
+}
+
+// Advice changes nothing, whatever it points at: short memory, strides beyond it, memory that is gone.
+TEST(Pool, WhatIsExpectedChangesNoTask) {
+  Pool pool(3);
+  for (const int64_t n_bytes : {0LL, 1LL, 1024LL, 100000LL})
+    for (const int64_t stride : {0LL, 64LL, 1LL << 40}) {
+      auto memory = std::make_unique<char[]>(static_cast<size_t>(n_bytes));
+      pool.expect(memory.get(), n_bytes, stride);
+      memory.reset();
+      std::atomic<int> n{0};
+      pool.run(100, [&](int, int) { n++; });
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+      EXPECT_EQ(n, 100);
+    }
+  pool.expect(nullptr, 0, 0);
+  pool.run(2, [](int, int) {});
 }
 
 }  // namespace

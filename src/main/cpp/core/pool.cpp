@@ -18,6 +18,10 @@ namespace {
 // not sleep within a step; shorter than anyone who shares the machine would notice.
 constexpr int kSpins = 1500;
 
+// What a waiting thread fetches at most: 20 us of DRAM, and a part of any L2.
+constexpr int64_t kFetchBytes = 256 << 10;
+constexpr int64_t kFetchStep = 1 << 10;
+
 inline void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -49,6 +53,25 @@ struct Pool::State {
   std::atomic<bool> stop{false};
   std::vector<std::thread> workers;
 
+  std::atomic<const char*> expected{nullptr};  // by expect
+  std::atomic<int64_t> expected_bytes{0}, expected_stride{0};
+
+  // How far a thread is with fetching what is expected.
+  struct Fetched {
+    const char* expected = nullptr;
+    int64_t bytes = 0;
+  };
+
+  // A moment of waiting, used to fetch some of what is expected.
+  void idle(int thread, Fetched& fetched) {
+    const char* const data = expected.load(std::memory_order_acquire);
+    if (data != fetched.expected) fetched = {data, 0};
+    const int64_t begin = thread * expected_stride.load(std::memory_order_relaxed) + fetched.bytes;
+    if (!data || fetched.bytes >= kFetchBytes || begin + kFetchStep > expected_bytes.load(std::memory_order_relaxed)) return pause();
+    for (int64_t i = 0; i < kFetchStep; i += 64) __builtin_prefetch(data + begin + i, 0, 2);
+    fetched.bytes += kFetchStep;
+  }
+
   // Claims and runs tasks until none is left.
   void work(int thread) {
     uint64_t seen = ticket.load(std::memory_order_acquire);
@@ -64,13 +87,14 @@ struct Pool::State {
   }
 
   void worker(int thread) {
+    Fetched fetched;
     for (;;) {
       for (int spin = 0; spin < kSpins && !stop.load(std::memory_order_relaxed); spin++) {
         if (ticket.load(std::memory_order_relaxed) & 0xffffffffu) {
           work(thread);
           spin = 0;
         }
-        pause();
+        idle(thread, fetched);
       }
       if (stop.load(std::memory_order_acquire)) return;
       const uint32_t seen = wake.load(std::memory_order_seq_cst);
@@ -121,6 +145,13 @@ void Pool::resize(int n_threads) {
   state_->start(n_threads - 1);
 }
 
+void Pool::expect(const void* data, int64_t n_bytes, int64_t stride) {
+  State& s = *state_;
+  s.expected_bytes.store(n_bytes, std::memory_order_relaxed);
+  s.expected_stride.store(stride, std::memory_order_relaxed);
+  s.expected.store(static_cast<const char*>(data), std::memory_order_release);
+}
+
 void Pool::run_erased(int n_tasks, Call call, void* task) {
   State& s = *state_;
   if (n_tasks <= 1 || s.workers.empty()) {
@@ -139,9 +170,10 @@ void Pool::run_erased(int n_tasks, Call call, void* task) {
   }
   s.work(0);
   const uint32_t all = static_cast<uint32_t>(n_tasks);
+  State::Fetched fetched;
   for (int spin = 0; spin < kSpins; spin++) {
     if (s.completed.load(std::memory_order_acquire) == all) return;
-    pause();
+    s.idle(0, fetched);
   }
   s.caller_sleeps.store(1, std::memory_order_seq_cst);
   for (;;) {

@@ -79,6 +79,13 @@ class CpuBackend final : public Backend {
                           const ActivationsBuffer& buffer) override;
   void matmul(const Projection* projections, int n, const Activations& a, int n_rows, Span scratch) override;
 
+  void expect(const Weight& weight) override {
+    const CpuWeight& w = static_cast<const CpuWeight&>(weight);
+    if (w.ternary())
+      w.ternary_weight().expect(pool_);
+    else
+      dense_expect(w.dense(), pool_);
+  }
   void rope_table(const int64_t* pos, int n_rows, const double* inv_freq, int rope_dim, float* cos_sin) override {
     cpu::rope_table(pool_, pos, n_rows, inv_freq, rope_dim, cos_sin);
   }

@@ -16,12 +16,10 @@ constexpr int64_t kGemmTaskBytes = 256 << 10;
 constexpr int64_t kGemmTaskProducts = 4 << 20;  // some 90 us of one core; fewer read the activations too often
 // Weights above this stream from memory. One row at a time is then the fastest, as one linear stream that the hardware
 // prefetches; from a cache, several rows hide more latency. (Zen 4, one core, F16: 26 GB/s by one row, 21 by four; in L2 41 and
-// 64.) The others are limited by their conversion, Q8_0 to 21 GB/s on one core, and take several rows always. Slower there: scales converted
+// 64.) The others are limited by their conversion, Q8_0 to 21 GB/s on one core, and take several rows always, of memory two. Slower there: scales converted
 // ahead into a buffer, int8 to float by byte permutes into a float's mantissa.
 constexpr int64_t kCacheBytes = 16 << 20;
 constexpr int kRowsMultiple = 8;                // whole tiles
-
-bool wide(int type) { return type == TERN_TYPE_F32 || type == TERN_TYPE_F16 || type == TERN_TYPE_BF16; }
 
 int rows_per_task(const DenseWeight& w, int n_act_rows) {
   const int64_t row = row_bytes(w.type, w.n_cols);
@@ -144,6 +142,10 @@ int dense_n_tasks(const DenseWeight& w, int n_act_rows) {
   return (w.n_rows + rows - 1) / rows;
 }
 
+void dense_expect(const DenseWeight& w, Pool& pool) {
+  pool.expect(w.data.as<void>(), w.data.size(), rows_per_task(w, 1) * row_bytes(w.type, w.n_cols));
+}
+
 void dense_run_task(Isa isa, const DenseWeight& w, int task, const float* x, int x_stride, int n_act_rows, float* out,
                     int out_stride, bool accumulate) {
   const int rows = rows_per_task(w, n_act_rows);
@@ -160,7 +162,7 @@ void dense_run_task(Isa isa, const DenseWeight& w, int task, const float* x, int
                        out + first,
                        out_stride,
                        accumulate,
-                       wide(w.type) && w.n_rows * stride > kCacheBytes};
+                       w.n_rows * stride > kCacheBytes};
   switch (isa) {
     case Isa::avx512: return dense_rows_avx512(d);
     case Isa::avx2: return dense_rows_avx2(d);

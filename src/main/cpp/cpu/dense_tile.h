@@ -220,11 +220,16 @@ void dense_rest(const DenseRows& d, int act) {
   }
 }
 
+// Rows of types that are limited by their conversion, read from memory.
+template <class L>
+constexpr int kStreamRows = L::kGemvRows < 2 ? L::kGemvRows : 2;
+
 template <class L, int kType, bool kTail>
 void dense_rows_of(const DenseRows& d) {
   if (d.n_acts == 1) {
+    constexpr bool kWide = kType == TERN_TYPE_F32 || kType == TERN_TYPE_F16 || kType == TERN_TYPE_BF16;
     if (d.stream)
-      dense_tiles<L, kType, kTail, 1, 1>(d, 0);
+      dense_tiles<L, kType, kTail, kWide ? 1 : kStreamRows<L>, 1>(d, 0);
     else
       dense_tiles<L, kType, kTail, L::kGemvRows, 1>(d, 0);
     return;
