@@ -8,6 +8,7 @@
 #include "cases/bench_shapes.h"
 #include "core/pool.h"
 #include "cpu/bandwidth.h"
+#include "cpu/dense_tile.h"
 #include "oracle/compare.h"
 #include "oracle/dense_oracle.h"
 
@@ -162,6 +163,30 @@ TEST(Dense, types_of_equal_values_agree) {
       const std::vector<float> x = random_floats(3 * n_cols, random);
       const auto a = run(isa, w, x, 3), b = run(isa, f32, x, 3);
       expect_same_bits(a.data(), b.data(), a.size(), name_of(isa, type, {n_rows, n_cols, 3}));
+    }
+}
+
+// What is read from memory goes through tiles of other rows than what a cache holds, with the same bits.
+TEST(Dense, streams_like_from_a_cache) {
+  std::mt19937_64 random(oracle::seed() + 5);
+  for (const int type : kTypes)
+    for (const int n_rows : {1, 2, 3, 8, 13}) {
+      constexpr int n_cols = 768;
+      const DenseWeight w = random_weight(type, n_rows, n_cols, random);
+      const std::vector<float> x = random_floats(n_cols, random);
+      for (const Isa isa : isas()) {
+        const auto rows = isa == Isa::avx512 ? dense_rows_avx512 : isa == Isa::avx2 ? dense_rows_avx2 : dense_rows_scalar;
+        std::vector<float> out[2];
+        for (const bool stream : {false, true}) {
+          std::vector<float>& to = out[stream];
+          to.assign(n_rows + 1, kGuard);
+          rows({type, w.data.as<uint8_t>(), w.data.size() / n_rows, n_rows, n_cols, x.data(), n_cols, 1, to.data(), n_rows, false, stream});
+          EXPECT_EQ(to.back(), kGuard);
+          for (int i = 0; i < n_rows; i++) EXPECT_TRUE(std::isfinite(to[i]) && to[i] != kGuard) << "row " << i;
+        }
+        EXPECT_EQ(std::memcmp(out[0].data(), out[1].data(), out[0].size() * sizeof(float)), 0)
+            << "TERN_SEED=" << oracle::seed() << " type " << type << ", " << n_rows << " rows, tier " << isa_name(isa);
+      }
     }
 }
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <thread>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace {
 // not sleep within a step; shorter than anyone who shares the machine would notice.
 constexpr int kSpins = 1500;
 
-// What a waiting thread fetches at most: 20 us of DRAM, and a part of any L2.
+// What a waiting thread fetches at most, a part of a current L2; it takes some 20 us of waiting.
 constexpr int64_t kFetchBytes = 256 << 10;
 constexpr int64_t kFetchStep = 1 << 10;
 
@@ -61,13 +62,17 @@ struct Pool::State {
     const char* expected = nullptr;
     int64_t bytes = 0;
   };
+  Fetched fetched_by_caller;
 
   // A moment of waiting, used to fetch some of what is expected.
   void idle(int thread, Fetched& fetched) {
     const char* const data = expected.load(std::memory_order_acquire);
     if (data != fetched.expected) fetched = {data, 0};
-    const int64_t begin = thread * expected_stride.load(std::memory_order_relaxed) + fetched.bytes;
-    if (!data || fetched.bytes >= kFetchBytes || begin + kFetchStep > expected_bytes.load(std::memory_order_relaxed)) return pause();
+    const int64_t stride = expected_stride.load(std::memory_order_relaxed);
+    const int64_t begin = thread * stride + fetched.bytes;
+    if (!data || fetched.bytes >= std::min(stride, kFetchBytes) ||
+        begin + kFetchStep > expected_bytes.load(std::memory_order_relaxed))
+      return pause();
     for (int64_t i = 0; i < kFetchStep; i += 64) __builtin_prefetch(data + begin + i, 0, 2);
     fetched.bytes += kFetchStep;
   }
@@ -170,10 +175,9 @@ void Pool::run_erased(int n_tasks, Call call, void* task) {
   }
   s.work(0);
   const uint32_t all = static_cast<uint32_t>(n_tasks);
-  State::Fetched fetched;
   for (int spin = 0; spin < kSpins; spin++) {
     if (s.completed.load(std::memory_order_acquire) == all) return;
-    s.idle(0, fetched);
+    s.idle(0, s.fetched_by_caller);
   }
   s.caller_sleeps.store(1, std::memory_order_seq_cst);
   for (;;) {

@@ -22,8 +22,8 @@ class Pool {
   int n_threads() const;
   void resize(int n_threads);  // not while run is under way
 
-  // Memory that the tasks of a later run read: task i from data + i * stride on. Threads that wait fetch the beginning of what they are
-  // likely to be given into their caches. No more than advice: the memory may be gone by then.
+  // Memory that the tasks of a later run read: task i about from data + i * stride on. A thread that waits fetches the beginning of task
+  // `thread`, which it is likely to be given, into its cache. No more than advice: the memory may be gone by then.
   void expect(const void* data, int64_t n_bytes, int64_t stride);
 
   // Calls task(i, thread) for every i in [0, n_tasks), thread in [0, n_threads), and returns when all are done. Tasks must

@@ -79,7 +79,8 @@ class CpuBackend final : public Backend {
                           const ActivationsBuffer& buffer) override;
   void matmul(const Projection* projections, int n, const Activations& a, int n_rows, Span scratch) override;
 
-  void expect(const Weight& weight) override {
+  void expect(const Weight& weight, int n_rows) override {
+    if (n_rows > 1) return;  // bound by arithmetic, and cut into other tasks
     const CpuWeight& w = static_cast<const CpuWeight&>(weight);
     if (w.ternary())
       w.ternary_weight().expect(pool_);

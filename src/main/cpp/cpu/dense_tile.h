@@ -227,7 +227,7 @@ constexpr int kStreamRows = L::kGemvRows < 2 ? L::kGemvRows : 2;
 template <class L, int kType, bool kTail>
 void dense_rows_of(const DenseRows& d) {
   if (d.n_acts == 1) {
-    constexpr bool kWide = kType == TERN_TYPE_F32 || kType == TERN_TYPE_F16 || kType == TERN_TYPE_BF16;
+    constexpr bool kWide = !DenseFormat<kType>::kWhole;  // nothing to convert, or next to nothing
     if (d.stream)
       dense_tiles<L, kType, kTail, kWide ? 1 : kStreamRows<L>, 1>(d, 0);
     else
