@@ -37,8 +37,8 @@ endforeach()
 target_link_libraries(check_test PRIVATE tern_check_objects)
 
 # Oracles and tables of cases run on one thread and outnumber the kernels' accesses: instrumented, they are most of ThreadSanitizer's time.
-# The library, where several threads are at work, stays watched, and so do memset, memcpy and memcmp: a relaxed counter planted in the pool
-# was reported by the attention, dense, ternary and step tests built so.
+# The library, where several threads are at work, stays watched, and so do memset, memcpy and memcmp: relaxed loads and stores of the pool's
+# count of completed tasks, planted, were reported by the attention, dense, ternary and step tests built so.
 if(TERN_SANITIZE STREQUAL "thread")
   foreach(target attention_test dense_test sample_test step_test ternary_test tern_check_objects)
     target_compile_options(${target} PRIVATE -fno-sanitize=thread)

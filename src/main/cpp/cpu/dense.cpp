@@ -16,10 +16,9 @@ constexpr int64_t kGemmTaskBytes = 256 << 10;
 constexpr int64_t kGemmTaskProducts = 4 << 20;  // some 90 us of one core; fewer read the activations too often
 // Weights above this stream from memory. One row at a time is then the fastest, as one linear stream that the hardware
 // prefetches; from a cache, several rows hide more latency. (Zen 4, one core, F16: 26 GB/s by one row, 21 by four; in L2 41 and
-// 64.) The others are limited by their conversion, Q8_0 to 21 GB/s on one core, and take several rows
-// always; from memory two, in AVX-512 (Skylake-SP, two threads, Q8_0 head: 20.8 and 20.3 GB/s by two rows, 19.4 and 20.0 by four; Q6_K
-// alike). Slower there: scales converted
-// ahead into a buffer, int8 to float by byte permutes into a float's mantissa.
+// 64.) The others are limited by their conversion, Q8_0 to 21 GB/s on one core (Zen 4), and take several rows from a cache, two from memory
+// (Skylake-SP, two threads, Q8_0 head: 20.8 and 20.3 GB/s by two rows, 19.4 and 20.0 by four in AVX-512; Q6_K no worse). Slower
+// there: scales converted ahead into a buffer, int8 to float by byte permutes into a float's mantissa.
 constexpr int64_t kCacheBytes = 16 << 20;
 constexpr int kRowsMultiple = 8;                // whole tiles
 

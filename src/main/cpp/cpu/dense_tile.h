@@ -220,7 +220,7 @@ void dense_rest(const DenseRows& d, int act) {
   }
 }
 
-// Rows of types that are limited by their conversion, read from memory.
+// Rows of types that are limited by their conversion, read from memory (dense.cpp says why).
 template <class L>
 constexpr int kStreamRows = L::kGemvRows < 2 ? L::kGemvRows : 2;
 
