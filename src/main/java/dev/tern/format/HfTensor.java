@@ -11,8 +11,10 @@ import java.util.stream.IntStream;
  * into trits. Immutable; thread-safe.
  */
 final class HfTensor {
-  private static final long ONES = 0x0101010101010101L;
+  private static final long CODES = 0x0303030303030303L; // the low two bits of each byte
+  private static final long LOW = 0x5555555555555555L; // the lower of each two bits
   private static final int WINDOW_BYTES = 256 << 10;
+  private static final int CHUNK_BYTES = 16 << 10; // turned into floats at once
   private static final long PART_BYTES = 1 << 20; // of one sum, whatever the rows
 
   private enum Kind {
@@ -126,20 +128,29 @@ final class HfTensor {
       for (long done = 0; done < nBytes; done += bytes.limit()) {
         bytes.clear().limit((int) Math.min(bytes.capacity(), nBytes - done));
         file.read(tensor, from + done, bytes);
-        for (int at = 0; at < bytes.limit(); at += type.blockBytes()) {
-          sum += Math.abs(at(bytes, type, at));
+        for (int at = 0; at < bytes.limit(); at += CHUNK_BYTES) {
+          for (float x : floats(bytes.slice(at, Math.min(CHUNK_BYTES, bytes.limit() - at)).order(ByteOrder.LITTLE_ENDIAN), type)) {
+            sum += Math.abs(x);
+          }
         }
       }
       return sum;
     });
   }
 
-  private static float at(ByteBuffer bytes, TensorType type, int at) {
-    return switch (type) {
-      case F32 -> bytes.getFloat(at);
-      case F16 -> Half.toFloat(bytes.getShort(at));
-      default -> Float.intBitsToFloat(bytes.getShort(at) << 16);
-    };
+  /** The values that remain in a buffer. */
+  private static float[] floats(ByteBuffer bytes, TensorType type) {
+    float[] values = new float[bytes.remaining() / type.blockBytes()];
+    if (type == TensorType.F32) {
+      bytes.asFloatBuffer().get(values);
+      return values;
+    }
+    short[] halves = new short[values.length];
+    bytes.asShortBuffer().get(halves);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = type == TensorType.F16 ? Half.toFloat(halves[i]) : Float.intBitsToFloat(halves[i] << 16);
+    }
+    return values;
   }
 
   private static TensorInfo info(String name, SafetensorsFile.Tensor tensor, TensorType type, int rowFactor, int permutedHeads) {
@@ -177,11 +188,7 @@ final class HfTensor {
     ByteBuffer bytes = ByteBuffer.allocate(Checked.toInt(rowBytes, "a row of tensor '" + tensor.name() + "'", tensor.offset()))
         .order(ByteOrder.LITTLE_ENDIAN);
     file.read(tensor, 0, bytes);
-    float[] values = new float[n];
-    for (int i = 0; i < n; i++) {
-      values[i] = at(bytes, type, i * type.blockBytes());
-    }
-    return values;
+    return floats(bytes.flip(), type);
   }
 
   TensorInfo info() {
@@ -222,12 +229,14 @@ final class HfTensor {
 
   /** Rows that are read at once: a head's, if they are reordered, so that each is read but once. */
   private int windowRows(int rowBytes) {
-    int head = permutedHeads == 0 ? 1 : (int) Math.min(headDim(), ModelSpecReader.MAX_HEAD_DIM);
+    int head = permutedHeads == 0 ? 1 : Math.min(headDim(), ModelSpecReader.MAX_HEAD_DIM);
     return (int) Math.min(tensor.rows(), Math.max(Math.max(1, WINDOW_BYTES / rowBytes), head));
   }
 
-  /** Some rows of the file's tensor: they are read many at a time. */
+  /** Some rows of the file's tensor: they are read many at a time. And what one row of trits is packed in. */
   private final class Window {
+    private final long[] codes = new long[(int) info.columns() / Long.BYTES];
+    private final long[] packed = new long[(int) (info.rowBytes() / Long.BYTES) + 1];
     private final ByteBuffer bytes;
     private final int rowBytes;
     private final int nRows;
@@ -270,45 +279,63 @@ final class HfTensor {
     long inFile = source - part * tensor.rows();
     long head = permutedHeads == 0 ? source : r - r % headDim(); // its rows come in turn from both of its halves
     int at = window.at(inFile, Math.min(inFile, Math.max(0, head - part * tensor.rows())));
+    ByteBuffer bytes = window.bytes.slice(at, window.rowBytes).order(ByteOrder.LITTLE_ENDIAN);
     switch (kind) {
-      case PLAIN -> out.put(out.position(), window.bytes, at, out.capacity());
-      case PACKED -> pack(window.bytes, at, (int) part * 2, out);
-      default -> {
-        ByteBuffer codes = ByteBuffer.allocate((int) info.columns()).order(ByteOrder.LITTLE_ENDIAN);
-        codes(window.bytes, at, codes.array());
-        pack(codes, 0, 0, out);
-      }
+      case PLAIN -> out.put(bytes);
+      case PACKED -> pack(bytes, (int) part * 2, window, out);
+      default -> pack(codes(floats(bytes, type(tensor))), 0, window, out);
     }
   }
 
   /** A master's row as codes: 1 + clamp(round half to even(w / mean)), and so 1 up to a half and 2 or 0 beyond it. */
-  private void codes(ByteBuffer row, int at, byte[] codes) {
+  private ByteBuffer codes(float[] row) {
     float inverse = 1 / mean();
-    TensorType type = type(tensor);
+    byte[] codes = new byte[row.length];
     for (int i = 0; i < codes.length; i++) {
-      float x = at(row, type, at + i * type.blockBytes()) * inverse;
+      float x = row[i] * inverse;
       codes[i] = (byte) (x > 0.5f ? 2 : x < -0.5f ? 0 : 1);
     }
+    return ByteBuffer.wrap(codes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  /** Bits shift and shift + 1 of each byte from a place on, as a row of TQ2_0, eight at a time. */
-  private void pack(ByteBuffer bytes, int from, int shift, ByteBuffer out) {
+  /**
+   * Bits shift and shift + 1 of each byte as a row of TQ2_0: 64 bytes of codes and 2 of scale for each 256. Arrays of longs, since views of
+   * buffers cost some ten times as much where the JVM compiles for a fast start.
+   */
+  private void pack(ByteBuffer bytes, int shift, Window window, ByteBuffer row) {
+    long[] in = window.codes;
+    long[] out = window.packed;
+    bytes.asLongBuffer().get(in);
+    long mask = CODES << shift;
     long bad = 0;
-    int end = from + (int) info.columns();
-    for (int block = from; block < end; block += 256) {
-      for (int half = block; half < block + 256; half += 128) {
-        for (int at = half; at < half + 32; at += 8) {
-          long c0 = bytes.getLong(at) >>> shift & 3 * ONES;
-          long c1 = bytes.getLong(at + 32) >>> shift & 3 * ONES;
-          long c2 = bytes.getLong(at + 64) >>> shift & 3 * ONES;
-          long c3 = bytes.getLong(at + 96) >>> shift & 3 * ONES;
-          bad |= c0 & c0 >>> 1 | c1 & c1 >>> 1 | c2 & c2 >>> 1 | c3 & c3 >>> 1;
-          out.putLong(c0 | c1 << 2 | c2 << 4 | c3 << 6);
+    long begun = 0; // the bits of out[to] that are known, nBits of them
+    int nBits = 0;
+    int to = 0;
+    for (int block = 0; block < in.length; block += 32) {
+      for (int half = block; half < block + 32; half += 16) {
+        for (int i = half; i < half + 4; i++) {
+          long codes = (in[i] & mask) >>> shift;
+          codes |= (in[i + 4] & mask) >>> shift << 2;
+          codes |= (in[i + 8] & mask) >>> shift << 4;
+          codes |= (in[i + 12] & mask) >>> shift << 6;
+          bad |= codes & codes >>> 1;
+          out[to++] = begun | codes << nBits;
+          begun = codes >>> 1 >>> 63 - nBits;
         }
       }
-      out.putShort(blockScale);
+      begun |= (blockScale & 0xffffL) << nBits;
+      nBits += Short.SIZE;
+      if (nBits == Long.SIZE) {
+        out[to++] = begun;
+        begun = 0;
+        nBits = 0;
+      }
     }
-    if ((bad & ONES) != 0) {
+    row.asLongBuffer().put(out, 0, to);
+    for (row.position(row.position() + to * Long.BYTES); row.hasRemaining(); begun >>>= Byte.SIZE) {
+      row.put((byte) begun);
+    }
+    if ((bad & LOW) != 0) {
       throw new ModelFormatException("tensor '" + tensor.name() + "' holds the code 3, which is no trit", tensor.offset());
     }
   }

@@ -10,8 +10,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tern.ModelFormatException;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.io.InputStreamReader;
+import java.io.Reader;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -22,6 +24,8 @@ final class Json {
   private static final ObjectMapper MAPPER =
       new ObjectMapper(
               JsonFactory.builder()
+                  .disable(JsonFactory.Feature.INTERN_FIELD_NAMES) // tokens of a vocabulary, each another
+                  .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
                   .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                   .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(64).maxNameLength(1 << 16).maxTokenCount(MAX_VALUES).build())
                   .build())
@@ -47,8 +51,8 @@ final class Json {
   static ObjectNode parse(byte[] utf8, String name) {
     JsonNode node;
     try {
-      node = MAPPER.readTree(text(utf8, name));
-    } catch (JsonProcessingException e) {
+      node = MAPPER.readTree(text(utf8));
+    } catch (IOException e) {
       throw invalid(name, e);
     }
     if (node == null || !node.isObject()) {
@@ -60,23 +64,23 @@ final class Json {
   /** A parser of an object too large for a tree of nodes; its exceptions are for {@link #invalid}. */
   static JsonParser parser(byte[] utf8, String name) {
     try {
-      return MAPPER.getFactory().createParser(text(utf8, name));
+      return MAPPER.getFactory().createParser(text(utf8));
     } catch (IOException e) {
-      throw new UncheckedIOException(e); // of a text in memory there is none
+      throw invalid(name, e);
     }
   }
 
   static ModelFormatException invalid(String name, IOException e) {
+    if (e instanceof CharacterCodingException) {
+      return new ModelFormatException(name + " is not UTF-8", -1);
+    }
     long at = e instanceof JsonProcessingException json && json.getLocation() != null ? json.getLocation().getCharOffset() : -1;
     String why = e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.getMessage();
     return new ModelFormatException(name + " is not valid JSON: " + why, at);
   }
 
-  private static String text(byte[] utf8, String name) {
-    try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8)).toString();
-    } catch (CharacterCodingException e) {
-      throw new ModelFormatException(name + " is not UTF-8", -1);
-    }
+  /** Text as it is read: all of it at once would take three times the bytes. Its exception is a CharacterCodingException. */
+  private static Reader text(byte[] utf8) {
+    return new InputStreamReader(new ByteArrayInputStream(utf8), StandardCharsets.UTF_8.newDecoder());
   }
 }

@@ -51,7 +51,7 @@ final class TokenizerJson {
 
   static TokenizerJson parse(byte[] utf8, String name) {
     TokenizerJson made = new TokenizerJson(utf8, name);
-    try (JsonParser json = made.json) {
+    try (made.json) {
       made.readAll();
       return made;
     } catch (IOException e) {
