@@ -25,6 +25,7 @@ import dev.tern.ModelFormatException;
 import dev.tern.ModelIoException;
 import dev.tern.TernException;
 import dev.tern.UnsupportedModelException;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -193,7 +194,7 @@ class FileFaultsTest {
     safetensors("not valid JSON", "{\"a\":{\"shape\":" + "{\"a\":".repeat(100_000), 0);
     safetensors("not valid JSON", "{\"__metadata__\":" + "{\"a\":".repeat(100_000), 0);
     String deep = "{\"model\":" + "[".repeat(100_000) + "]".repeat(100_000) + "}";
-    assertThrows(ModelFormatException.class, () -> TokenizerJson.parse(deep.getBytes(StandardCharsets.UTF_8), "tokenizer.json"));
+    assertThrows(ModelFormatException.class, () -> TokenizerJson.parse(new ByteArrayInputStream(deep.getBytes(StandardCharsets.UTF_8)), "tokenizer.json"));
   }
 
   @Test
@@ -233,7 +234,7 @@ class FileFaultsTest {
           if (container) {
             new SafetensorsFile(ByteSource.of(cut, "cut"));
           } else {
-            Json.parse(cut, "cut"); // as the stream of TokenizerJson: TokenizerJsonMalformedTest
+            Json.parse(new ByteArrayInputStream(cut), "cut"); // as the stream of TokenizerJson: TokenizerJsonMalformedTest
           }
         }, () -> "cut to " + cut.length);
       }

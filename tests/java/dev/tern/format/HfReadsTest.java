@@ -253,7 +253,7 @@ class HfReadsTest {
   void aHeapThatIsTooSmallIsATypedException() throws Exception {
     Path hf = masters().write(directory.resolve("hf"), 1);
     String json = Files.readString(hf.resolve("tokenizer.json"));
-    Files.writeString(hf.resolve("tokenizer.json"), json.substring(0, json.length() - 1) + ",\"x\":[{}" + ",{}".repeat(3_000_000) + "]}");
+    Files.writeString(hf.resolve("tokenizer.json"), json.substring(0, json.length() - 1) + ",\"normalizer\":[{}" + ",{}".repeat(250_000) + "]}");
     assertEquals("opened", open(hf, "-Xmx64m"));
     assertEquals("CapacityException", open(hf, "-Xmx8m"));
   }

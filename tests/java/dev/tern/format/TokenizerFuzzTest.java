@@ -8,6 +8,7 @@ import com.code_intelligence.jazzer.mutation.annotation.NotNull;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tern.TernException;
+import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.text.Normalizer;
 import java.util.HashMap;
@@ -22,7 +23,7 @@ class TokenizerFuzzTest {
   void tokenizerJson(byte @NotNull [] bytes) {
     Allocation.bounded(bytes.length, 128, () -> {
       try {
-        TokenizerJson file = TokenizerJson.parse(bytes, "fuzz");
+        TokenizerJson file = TokenizerJson.parse(new ByteArrayInputStream(bytes), "fuzz");
         GgufWriter out = new GgufWriter().string("general.architecture", "llama");
         ObjectNode none = JsonNodeFactory.instance.objectNode();
         new HfTokenizer(file, none).write(out, none, none);

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tern.ModelFormatException;
 import dev.tern.TernException;
 import dev.tern.UnsupportedModelException;
+import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.stream.Stream;
@@ -158,7 +159,7 @@ class TokenizerJsonMalformedTest {
   private static void read(byte[] bytes) {
     ObjectNode none = JsonNodeFactory.instance.objectNode();
     GgufWriter out = new GgufWriter().string("general.architecture", "llama");
-    new HfTokenizer(TokenizerJson.parse(bytes, "tokenizer.json"), none).write(out, none, none);
+    new HfTokenizer(TokenizerJson.parse(new ByteArrayInputStream(bytes), "tokenizer.json"), none).write(out, none, none);
     Tokenizer.from(GgufFile.read(ByteSource.of(out.toBytes(), "tokenizer.json")));
   }
 
@@ -205,7 +206,7 @@ class TokenizerJsonMalformedTest {
     }
     byte[] bytes = WHOLE.replace("\"a\":0,\"b\":1,\"ab\":2", vocab).replace("\"a b\"", merges).getBytes(StandardCharsets.UTF_8);
     Allocation.bounded(bytes.length, 32, () -> {
-      TokenizerJson file = TokenizerJson.parse(bytes, "tokenizer.json");
+      TokenizerJson file = TokenizerJson.parse(new ByteArrayInputStream(bytes), "tokenizer.json");
       assertEquals(50_003, file.tokens.size());
       assertEquals(50_001, file.merges.size());
       assertEquals("a b", file.merges.get(50_000));

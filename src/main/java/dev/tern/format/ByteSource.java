@@ -26,6 +26,30 @@ public interface ByteSource extends AutoCloseable {
    */
   void read(long position, ByteBuffer dst);
 
+  /** All bytes from the first on, for one thread; they are read as {@link #read} does, with its exceptions. */
+  default InputStream stream() {
+    return new InputStream() {
+      private long position;
+
+      @Override
+      public int read() {
+        byte[] one = new byte[1];
+        return read(one, 0, 1) < 0 ? -1 : one[0] & 255;
+      }
+
+      @Override
+      public int read(byte[] bytes, int from, int n) {
+        int some = (int) Math.min(n, size() - position);
+        if (some == 0) {
+          return n == 0 ? 0 : -1;
+        }
+        ByteSource.this.read(position, ByteBuffer.wrap(bytes, from, some));
+        position += some;
+        return some;
+      }
+    };
+  }
+
   /** Lets the bytes go. Idempotent. */
   @Override
   void close();

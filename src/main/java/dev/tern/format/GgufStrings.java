@@ -21,17 +21,46 @@ public final class GgufStrings extends AbstractList<String> implements RandomAcc
   }
 
   static GgufStrings of(List<String> strings) {
-    int[] begin = new int[strings.size() + 1];
-    byte[] bytes = new byte[Math.max(16, strings.size() * 8)];
-    for (int i = 0; i < strings.size(); i++) {
-      byte[] s = strings.get(i).getBytes(StandardCharsets.UTF_8);
-      if (s.length > bytes.length - begin[i]) {
-        bytes = Arrays.copyOf(bytes, Math.max(bytes.length * 2, begin[i] + s.length));
-      }
-      System.arraycopy(s, 0, bytes, begin[i], s.length);
-      begin[i + 1] = begin[i] + s.length;
+    if (strings instanceof GgufStrings some) {
+      return some;
     }
-    return new GgufStrings(bytes, begin);
+    Builder builder = new Builder();
+    strings.forEach(builder::add);
+    return builder.build();
+  }
+
+  /** Strings in the making. For one thread. */
+  static final class Builder {
+    private byte[] bytes = new byte[1 << 10];
+    private int[] begin = new int[1 << 8];
+    private int size;
+
+    int size() {
+      return size;
+    }
+
+    Builder add(String string) {
+      byte[] utf8 = string.getBytes(StandardCharsets.UTF_8);
+      return add(utf8, 0, utf8.length);
+    }
+
+    Builder add(byte[] data, int from, int to) {
+      int end = begin[size];
+      if (to - from > bytes.length - end) {
+        bytes = Arrays.copyOf(bytes, Math.max(Math.addExact(bytes.length, bytes.length >> 1), Math.addExact(end, to - from)));
+      }
+      System.arraycopy(data, from, bytes, end, to - from);
+      if (++size == begin.length) {
+        begin = Arrays.copyOf(begin, size + (size >> 1));
+      }
+      begin[size] = end + to - from;
+      return this;
+    }
+
+    /** What was added; nothing is to be added afterwards. */
+    GgufStrings build() {
+      return new GgufStrings(bytes, Arrays.copyOf(begin, size + 1));
+    }
   }
 
   @Override

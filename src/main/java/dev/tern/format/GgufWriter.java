@@ -40,7 +40,7 @@ public final class GgufWriter {
   private static final int BUFFER_BYTES = 1 << 18;
   private static final int COPY_BYTES = 1 << 20;
 
-  private final Map<String, byte[]> metadata = new LinkedHashMap<>();
+  private final Map<String, Bytes> metadata = new LinkedHashMap<>();
   private final Map<String, Tensor> tensors = new LinkedHashMap<>();
   private long alignment = GgufReader.DEFAULT_ALIGNMENT;
 
@@ -76,9 +76,7 @@ public final class GgufWriter {
   }
 
   public GgufWriter strings(String key, List<String> values) {
-    Bytes bytes = new Bytes().u32(GgufType.ARRAY.ordinal()).u32(GgufType.STRING.ordinal()).u64(values.size());
-    values.forEach(bytes::string);
-    return put(key, bytes);
+    return put(key, Bytes.of(GgufStrings.of(values)));
   }
 
   /** An array of INT32. */
@@ -128,16 +126,11 @@ public final class GgufWriter {
 
   void copy(String key, GgufMetadata.Entry entry) {
     if (entry.value() instanceof GgufMetadata.Array array) {
-      Bytes bytes = new Bytes().u32(GgufType.ARRAY.ordinal()).u32(array.element().ordinal()).u64(array.length());
       if (array.element() == GgufType.STRING) {
-        for (int i = 0; i < array.length(); i++) {
-          byte[] utf8 = array.strings().bytes(i);
-          bytes.u64(utf8.length).raw(utf8);
-        }
+        put(key, Bytes.of(array.strings()));
       } else {
-        bytes.raw(array.raw());
+        put(key, new Bytes().u32(GgufType.ARRAY.ordinal()).u32(array.element().ordinal()).u64(array.length()).raw(array.raw()));
       }
-      put(key, bytes);
     } else if (entry.value() instanceof String text) {
       string(key, text);
     } else if (entry.value() instanceof Boolean value) {
@@ -169,7 +162,7 @@ public final class GgufWriter {
 
   /** Bytes of the whole file. */
   public long size() {
-    long size = header().length;
+    long size = header().size();
     for (Tensor tensor : tensors.values()) {
       size += align(tensor.byteSize);
     }
@@ -238,10 +231,16 @@ public final class GgufWriter {
     return out.toByteArray();
   }
 
+  /** The metadata as a file without tensors, and without a copy. */
+  ByteSource metadata(String name) {
+    Bytes header = header();
+    return ByteSource.of(ByteBuffer.wrap(header.array(), 0, header.size()), name);
+  }
+
   private void write(OutputStream out, LongConsumer progress) throws IOException {
-    byte[] header = header();
-    out.write(header);
-    long written = header.length;
+    Bytes header = header();
+    header.writeTo(out);
+    long written = header.size();
     for (Tensor tensor : tensors.values()) {
       Counted counted = new Counted(out, tensor);
       tensor.content.writeTo(counted);
@@ -254,8 +253,9 @@ public final class GgufWriter {
     }
   }
 
-  private byte[] header() {
-    Bytes bytes = new Bytes().u32(GgufReader.MAGIC).u32(3).u64(tensors.size()).u64(metadata.size());
+  private Bytes header() {
+    Bytes bytes = new Bytes(metadata.values().stream().mapToInt(Bytes::size).reduce(1 << 16, Math::addExact));
+    bytes.u32(GgufReader.MAGIC).u32(3).u64(tensors.size()).u64(metadata.size());
     metadata.forEach((key, value) -> bytes.string(key).raw(value));
     long offset = 0;
     for (Tensor tensor : tensors.values()) {
@@ -266,7 +266,7 @@ public final class GgufWriter {
       bytes.u32(tensor.type.id()).u64(offset);
       offset += align(tensor.byteSize);
     }
-    return bytes.raw(new byte[(int) (align(bytes.size()) - bytes.size())]).toByteArray();
+    return bytes.raw(new byte[(int) (align(bytes.size()) - bytes.size())]);
   }
 
   private long align(long n) {
@@ -275,7 +275,7 @@ public final class GgufWriter {
 
   private GgufWriter put(String key, Bytes value) {
     int keyBytes = key.getBytes(StandardCharsets.UTF_8).length;
-    if (keyBytes < 1 || keyBytes > GgufReader.MAX_KEY_BYTES || metadata.putIfAbsent(key, value.toByteArray()) != null) {
+    if (keyBytes < 1 || keyBytes > GgufReader.MAX_KEY_BYTES || metadata.putIfAbsent(key, value) != null) {
       throw new IllegalArgumentException("key '" + key + "' is empty, too long, or there already");
     }
     return this;
@@ -283,6 +283,23 @@ public final class GgufWriter {
 
   /** Little-endian values in the making. */
   private static final class Bytes extends ByteArrayOutputStream {
+    Bytes() {}
+
+    Bytes(int capacity) {
+      super(capacity);
+    }
+
+    static Bytes of(GgufStrings values) {
+      int n = values.size();
+      Bytes bytes = new Bytes(Math.addExact(Math.multiplyExact(n, Long.BYTES), n == 0 ? 16 : values.end(n - 1) + 16));
+      bytes.u32(GgufType.ARRAY.ordinal()).u32(GgufType.STRING.ordinal()).u64(n);
+      for (int i = 0; i < n; i++) {
+        int length = values.end(i) - values.begin(i);
+        bytes.u64(length).write(values.data(), values.begin(i), length);
+      }
+      return bytes;
+    }
+
     Bytes u32(long value) {
       return number(GgufType.UINT32, value);
     }
@@ -296,8 +313,18 @@ public final class GgufWriter {
       return u64(utf8.length).raw(utf8);
     }
 
+
     Bytes raw(byte[] bytes) {
       writeBytes(bytes);
+      return this;
+    }
+
+    byte[] array() {
+      return buf;
+    }
+
+    Bytes raw(Bytes other) {
+      write(other.buf, 0, other.count);
       return this;
     }
 
@@ -310,10 +337,11 @@ public final class GgufWriter {
         case FLOAT64 -> Double.doubleToRawLongBits(value.doubleValue());
         default -> value.longValue();
       };
-      for (int i = 0; i < type.width(); i++) {
-        write((int) (bits >> 8 * i));
+      byte[] bytes = new byte[type.width()];
+      for (int i = 0; i < bytes.length; i++) {
+        bytes[i] = (byte) (bits >> 8 * i);
       }
-      return this;
+      return raw(bytes);
     }
   }
 

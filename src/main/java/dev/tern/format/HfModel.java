@@ -57,7 +57,7 @@ final class HfModel implements ModelFile {
       HfChat.writeTemplates(out, directory, tokenizerConfig);
       HfChat.writeSampling(out, generation);
     }
-    return GgufReader.read(ByteSource.of(out.toBytes(), directory.name())).metadata();
+    return GgufReader.read(out.metadata(directory.name())).metadata();
   }
 
   private ObjectNode optional(String name) {

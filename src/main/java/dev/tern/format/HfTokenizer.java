@@ -26,8 +26,8 @@ final class HfTokenizer {
   private final JsonNode root;
   private final JsonNode model;
   private final JsonNode config; // of tokenizer_config.json, or empty
-  private final List<String> tokens = new ArrayList<>();
-  private final Map<String, Integer> ids = new HashMap<>();
+  private final Map<String, Integer> addedIds = new HashMap<>();
+  private GgufStrings tokens; // by id
   private int[] types;
 
   HfTokenizer(TokenizerJson file, JsonNode config) {
@@ -42,55 +42,88 @@ final class HfTokenizer {
   }
 
   private void readTokens() {
+    int n = 0;
     for (int i = 0; i < file.ids.length; i++) {
-      put(file.tokens.get(i), file.ids[i], "vocab");
-    }
-    for (JsonNode added : root.path("added_tokens")) {
-      String text = added.path("content").asText("");
-      if (!added.path("id").isInt()) {
-        throw TokenizerJson.badId(text, "added_tokens", added.path("id").toString());
+      if (!inRange(file.ids[i]) || file.tokens.begin(i) == file.tokens.end(i)) {
+        throw TokenizerJson.badId(file.tokens.get(i), "vocab", Integer.toString(file.ids[i]));
       }
-      put(text, added.get("id").intValue(), "added_tokens");
+      n = Math.max(n, file.ids[i] + 1);
     }
-    types = new int[tokens.size()];
-    Arrays.fill(types, Vocabulary.UNUSED);
-    for (int id = 0; id < types.length; id++) {
-      String text = tokens.get(id);
-      if (text == null) {
-        tokens.set(id, "[unused" + id + "]");
-      } else {
-        types[id] = byteFallback() && BYTE.matcher(text).matches() ? Vocabulary.BYTE : Vocabulary.NORMAL;
+    Map<Integer, String> added = addedTokens();
+    for (int id : added.keySet()) {
+      n = Math.max(n, id + 1);
+    }
+    int[] place = places(n);
+    GgufStrings.Builder all = new GgufStrings.Builder();
+    types = new int[n];
+    for (int id = 0; id < n; id++) {
+      String text = place[id] >= 0 ? file.tokens.get(place[id]) : added.get(id);
+      if (added.containsKey(id) && !added.get(id).equals(text)) {
+        throw twice(text, added.get(id), id);
       }
+      all.add(text == null ? "[unused" + id + "]" : text);
+      types[id] = text == null ? Vocabulary.UNUSED : byteFallback() && BYTE.matcher(text).matches() ? Vocabulary.BYTE : Vocabulary.NORMAL;
     }
-    for (JsonNode added : root.path("added_tokens")) {
-      boolean control = added.path("special").asBoolean() || looksLikeControl(added.path("content").asText());
-      types[added.get("id").intValue()] = control ? Vocabulary.CONTROL : Vocabulary.USER_DEFINED;
+    tokens = all.build();
+    for (JsonNode token : root.path("added_tokens")) {
+      boolean control = token.path("special").asBoolean() || looksLikeControl(token.path("content").asText());
+      types[token.get("id").intValue()] = control ? Vocabulary.CONTROL : Vocabulary.USER_DEFINED;
     }
-    Integer unknown = ids.get(model.path("unk_token").asText(""));
+    Integer unknown = id(model.path("unk_token").asText(""));
     if (unknown != null) {
       types[unknown] = Vocabulary.UNKNOWN;
     }
   }
 
-  /** Some models forget to call their turn marks special, and then anyone could write them. */
-  private static boolean looksLikeControl(String text) {
-    return text.startsWith("<|") && text.endsWith("|>") || text.startsWith("<\uff5c") && text.endsWith("\uff5c>");
+  /** Where the token of each of n ids is in the file's vocabulary, or -1. */
+  private int[] places(int n) {
+    int[] place = new int[n];
+    Arrays.fill(place, -1);
+    for (int i = 0; i < file.ids.length; i++) {
+      int id = file.ids[i];
+      if (place[id] >= 0) {
+        throw twice(file.tokens.get(place[id]), file.tokens.get(i), id);
+      }
+      place[id] = i;
+    }
+    return place;
+  }
+
+  /** The added tokens by their ids. */
+  private Map<Integer, String> addedTokens() {
+    Map<Integer, String> added = new HashMap<>();
+    for (JsonNode token : root.path("added_tokens")) {
+      String text = token.path("content").asText("");
+      if (!token.path("id").isInt() || text.isEmpty() || !inRange(token.get("id").intValue())) {
+        throw TokenizerJson.badId(text, "added_tokens", token.path("id").toString());
+      }
+      int id = token.get("id").intValue();
+      String before = added.put(id, text);
+      if (before != null && !before.equals(text)) {
+        throw twice(before, text, id);
+      }
+      addedIds.put(text, id);
+    }
+    return added;
   }
 
   /** Ids may come in any order, but all of them together are about as many as there are tokens. */
-  private void put(String text, int id, String where) {
-    long limit = Math.min(MAX_TOKENS, 2L * file.tokens.size() + 2L * root.path("added_tokens").size() + 1024);
-    if (id < 0 || id >= limit || text.isEmpty()) {
-      throw TokenizerJson.badId(text, where, Integer.toString(id));
-    }
-    while (tokens.size() <= id) {
-      tokens.add(null);
-    }
-    if (tokens.get(id) != null && !tokens.get(id).equals(text)) {
-      throw new ModelFormatException("tokenizer.json: '" + tokens.get(id) + "' and '" + text + "' both have the id " + id, -1);
-    }
-    tokens.set(id, text);
-    ids.put(text, id);
+  private boolean inRange(int id) {
+    return id >= 0 && id < Math.min(MAX_TOKENS, 2L * file.tokens.size() + 2L * root.path("added_tokens").size() + 1024);
+  }
+
+  private static ModelFormatException twice(String one, String other, int id) {
+    return new ModelFormatException("tokenizer.json: '" + one + "' and '" + other + "' both have the id " + id, -1);
+  }
+
+  private Integer id(String token) {
+    Integer added = addedIds.get(token);
+    return added != null ? added : file.id(token);
+  }
+
+  /** Some models forget to call their turn marks special, and then anyone could write them. */
+  private static boolean looksLikeControl(String text) {
+    return text.startsWith("<|") && text.endsWith("|>") || text.startsWith("<\uff5c") && text.endsWith("\uff5c>");
   }
 
   private boolean byteFallback() {
@@ -220,7 +253,7 @@ final class HfTokenizer {
     int rank = 0;
     for (String merge : file.merges) {
       int gap = merge.indexOf(' ', 1);
-      Integer id = gap < 0 ? null : ids.get(merge.substring(0, gap) + merge.substring(gap + 1));
+      Integer id = gap < 0 ? null : id(merge.substring(0, gap) + merge.substring(gap + 1));
       if (id == null) {
         throw new ModelFormatException("tokenizer.json: merge " + rank + ", '" + merge + "', makes no token", -1);
       }
@@ -239,7 +272,7 @@ final class HfTokenizer {
 
   private int specialId(String name, JsonNode modelConfig, String fallback) {
     JsonNode token = config.path(name);
-    Integer id = ids.get(token.isObject() ? token.path("content").asText() : token.asText(""));
+    Integer id = id(token.isObject() ? token.path("content").asText() : token.asText(""));
     if (id != null) {
       return id;
     }
@@ -255,8 +288,8 @@ final class HfTokenizer {
     post.path("processors").forEach(parts::add);
     for (JsonNode part : parts) {
       String first = part.path("single").path(0).path("SpecialToken").path("id").asText("");
-      if (part.path("type").asText().equals("TemplateProcessing") && ids.containsKey(first)) {
-        return ids.get(first);
+      if (part.path("type").asText().equals("TemplateProcessing") && id(first) != null) {
+        return id(first);
       }
     }
     return -1;

@@ -10,8 +10,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tern.ModelFormatException;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.Reader;
 import java.nio.ByteBuffer;
@@ -36,7 +36,8 @@ final class Json {
   /** The object in a file of at most maxBytes, which is closed. */
   static ObjectNode read(ByteSource file, long maxBytes) {
     try (file) {
-      return parse(bytes(file, maxBytes), file.name());
+      Checked.atMost(file.size(), maxBytes, "bytes of " + file.name(), -1);
+      return parse(file.stream(), file.name());
     }
   }
 
@@ -48,7 +49,7 @@ final class Json {
     return bytes.array();
   }
 
-  static ObjectNode parse(byte[] utf8, String name) {
+  static ObjectNode parse(InputStream utf8, String name) {
     JsonNode node;
     try {
       node = MAPPER.readTree(text(utf8));
@@ -62,7 +63,7 @@ final class Json {
   }
 
   /** A parser of an object too large for a tree of nodes; its exceptions are for {@link #invalid}. */
-  static JsonParser parser(byte[] utf8, String name) {
+  static JsonParser parser(InputStream utf8, String name) {
     try {
       return MAPPER.getFactory().createParser(text(utf8));
     } catch (IOException e) {
@@ -80,7 +81,7 @@ final class Json {
   }
 
   /** Text as it is read: all of it at once would take three times the bytes. Its exception is a CharacterCodingException. */
-  private static Reader text(byte[] utf8) {
-    return new InputStreamReader(new ByteArrayInputStream(utf8), StandardCharsets.UTF_8.newDecoder());
+  private static Reader text(InputStream utf8) {
+    return new InputStreamReader(utf8, StandardCharsets.UTF_8.newDecoder());
   }
 }

@@ -9,14 +9,15 @@ final class PairTable {
 
   private final long[] keys; // left << 32 | right, plus 1; 0 is free
   private final int[] rank;
-  private final int[] joined;
+  private final int[] joined; // by rank
   private final int mask;
 
+  /** For merges of ranks below n. */
   PairTable(int n) {
-    int capacity = Integer.highestOneBit(Math.max(8, Math.min(n, 1 << 28)) * 2 - 1) * 2;
+    int capacity = Integer.highestOneBit(Math.max(8, Math.min(n, 1 << 28)) / 2 * 3 - 1) * 2; // a third to two thirds are taken
     keys = new long[capacity];
     rank = new int[capacity];
-    joined = new int[capacity];
+    joined = new int[n];
     mask = capacity - 1;
   }
 
@@ -26,7 +27,7 @@ final class PairTable {
     if (keys[slot] == 0) {
       keys[slot] = key(left, right);
       this.rank[slot] = rank;
-      this.joined[slot] = joined;
+      this.joined[rank] = joined;
     }
   }
 
@@ -41,7 +42,7 @@ final class PairTable {
   }
 
   int joined(int pair) {
-    return joined[pair];
+    return joined[rank[pair]];
   }
 
   private static long key(int left, int right) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import dev.tern.ModelFormatException;
 import dev.tern.UnsupportedModelException;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -86,7 +87,7 @@ final class SafetensorsFile implements AutoCloseable {
   private List<Tensor> parse(byte[] header, long dataBegin) {
     String what = "the header of " + source.name();
     List<Tensor> found = new ArrayList<>();
-    try (JsonParser json = Json.parser(header, what)) {
+    try (JsonParser json = Json.parser(new ByteArrayInputStream(header), what)) {
       if (json.nextToken() != JsonToken.START_OBJECT) {
         throw new ModelFormatException(what + " is not a JSON object", 8);
       }

@@ -8,8 +8,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tern.ModelFormatException;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.Set;
 
 /**
@@ -29,27 +29,30 @@ final class TokenizerJson {
   final ObjectNode root = JsonNodeFactory.instance.objectNode();
 
   /** Tokens as the file has them in its vocabulary; null if it has none. */
-  List<String> tokens;
+  GgufStrings tokens;
+
+  private TokenTable table; // of the tokens, to their places
 
   /** Their ids; only that they are ints is known. */
   int[] ids;
 
   /** Pairs of tokens with a space between; null if it has none. */
-  List<String> merges;
+  GgufStrings merges;
 
-  private TokenizerJson(byte[] utf8, String name) {
+  private TokenizerJson(InputStream utf8, String name) {
     this.name = name;
-    json = Json.parser(utf8, name);
+    json = Json.parser(utf8, name).disable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION); // it would keep all names
   }
 
   /** Reads a file of at most maxBytes, which is closed. */
   static TokenizerJson read(ByteSource file, long maxBytes) {
     try (file) {
-      return parse(Json.bytes(file, maxBytes), file.name());
+      Checked.atMost(file.size(), maxBytes, "bytes of " + file.name(), -1);
+      return parse(file.stream(), file.name());
     }
   }
 
-  static TokenizerJson parse(byte[] utf8, String name) {
+  static TokenizerJson parse(InputStream utf8, String name) {
     TokenizerJson made = new TokenizerJson(utf8, name);
     try (made.json) {
       made.readAll();
@@ -68,7 +71,7 @@ final class TokenizerJson {
       if (json.nextToken() == JsonToken.START_OBJECT && field.equals("model")) {
         readModel();
       } else if (FIELDS.contains(field)) {
-        root.set(field, node());
+        once(root.replace(field, node()) == null, field);
       } else {
         json.skipChildren();
       }
@@ -79,6 +82,7 @@ final class TokenizerJson {
   }
 
   private void readModel() throws IOException {
+    once(!root.has("model"), "model");
     ObjectNode model = root.putObject("model");
     while (json.nextToken() == JsonToken.FIELD_NAME) {
       String field = json.currentName();
@@ -88,7 +92,7 @@ final class TokenizerJson {
       } else if (field.equals("merges") && value == JsonToken.START_ARRAY) {
         readMerges();
       } else if (MODEL_FIELDS.contains(field)) {
-        model.set(field, node());
+        once(model.replace(field, node()) == null, field);
       } else {
         json.skipChildren();
       }
@@ -96,7 +100,8 @@ final class TokenizerJson {
   }
 
   private void readVocabulary() throws IOException {
-    tokens = new ArrayList<>();
+    once(tokens == null, "vocab");
+    GgufStrings.Builder names = new GgufStrings.Builder();
     IntList found = new IntList();
     while (json.nextToken() == JsonToken.FIELD_NAME) {
       String token = json.currentName();
@@ -105,10 +110,30 @@ final class TokenizerJson {
         String id = value.isNumeric() ? json.getNumberValue().toString() : value.isScalarValue() ? json.getText() : "a list or an object";
         throw badId(token, "vocab", id);
       }
-      tokens.add(token);
+      names.add(token);
       found.add(json.getIntValue());
     }
+    tokens = names.build();
     ids = found.toArray();
+    table = new TokenTable(tokens);
+    for (int i = 0; i < ids.length; i++) {
+      table.add(i);
+      int first = table.find(tokens.data(), tokens.begin(i), tokens.end(i));
+      once(first < 0 || first == i, tokens.get(i));
+    }
+  }
+
+  private void once(boolean is, String field) {
+    if (!is) {
+      throw new ModelFormatException(name + " is not valid JSON: Duplicate field '" + field + "'", json.currentLocation().getCharOffset());
+    }
+  }
+
+  /** The id of a token of the vocabulary, or null. */
+  Integer id(String token) {
+    byte[] utf8 = token.getBytes(StandardCharsets.UTF_8);
+    int i = table.find(utf8, 0, utf8.length);
+    return i < 0 ? null : ids[i];
   }
 
   static ModelFormatException badId(String token, String where, String id) {
@@ -116,14 +141,16 @@ final class TokenizerJson {
   }
 
   private void readMerges() throws IOException {
-    merges = new ArrayList<>();
+    once(merges == null, "merges");
+    GgufStrings.Builder pairs = new GgufStrings.Builder();
     while (json.nextToken() != JsonToken.END_ARRAY) {
       String merge = json.currentToken() == JsonToken.VALUE_STRING ? json.getText() : pair();
       if (merge == null) {
-        throw new ModelFormatException("tokenizer.json: merge " + merges.size() + " is not two tokens", -1);
+        throw new ModelFormatException("tokenizer.json: merge " + pairs.size() + " is not two tokens", -1);
       }
-      merges.add(merge);
+      pairs.add(merge);
     }
+    merges = pairs.build();
   }
 
   /** A list of two tokens as GGUF has it, with a space between, so that there can be none in them; null for anything else. */
@@ -157,7 +184,7 @@ final class TokenizerJson {
         while (json.nextToken() == JsonToken.FIELD_NAME) {
           String field = json.currentName();
           json.nextToken();
-          object.set(field, node());
+          once(object.replace(field, node()) == null, field);
         }
         return object;
       }
