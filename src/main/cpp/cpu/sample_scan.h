@@ -36,21 +36,18 @@ template <>
 struct Vectors<4> {
   typedef float Float __attribute__((vector_size(16)));
   typedef int32_t Int __attribute__((vector_size(16)));
-  typedef float Half __attribute__((vector_size(8)));
   typedef double Double __attribute__((vector_size(16)));
 };
 template <>
 struct Vectors<8> {
   typedef float Float __attribute__((vector_size(32)));
   typedef int32_t Int __attribute__((vector_size(32)));
-  typedef float Half __attribute__((vector_size(16)));
   typedef double Double __attribute__((vector_size(32)));
 };
 template <>
 struct Vectors<16> {
   typedef float Float __attribute__((vector_size(64)));
   typedef int32_t Int __attribute__((vector_size(64)));
-  typedef float Half __attribute__((vector_size(32)));
   typedef double Double __attribute__((vector_size(64)));
 };
 
@@ -58,8 +55,7 @@ template <int kWidth>
 struct Scan {
   using Float = typename Vectors<kWidth>::Float;
   using Int = typename Vectors<kWidth>::Int;
-  using Half = typename Vectors<kWidth>::Half;  // half as many floats: what a vector of doubles is made of
-  using Double = typename Vectors<kWidth>::Double;
+  using Double = typename Vectors<kWidth>::Double;  // half as many
   static constexpr int kVectors = 16 / kWidth;  // 16 lanes in all tiers
 
   static Float load(const float* p) {
@@ -163,10 +159,14 @@ struct Scan {
     for (int j = 0; j < n; j++) x.v[j] = load(logits + j * kWidth);
     x = weight(x, max, inv_temperature, min_weight);
     for (int j = 0; j < n; j++) {
-      Half part[2];
-      std::memcpy(part, &x.v[j], sizeof part);
-      sum[2 * (j % kVectors)] += __builtin_convertvector(part[0], Double);
-      sum[2 * (j % kVectors) + 1] += __builtin_convertvector(part[1], Double);
+      float w[kWidth];
+      std::memcpy(w, &x.v[j], sizeof w);
+      double wide[kWidth];  // GCC 12 takes a loop for one instruction, and __builtin_convertvector for several
+      for (int l = 0; l < kWidth; l++) wide[l] = w[l];
+      Double part[2];
+      std::memcpy(part, wide, sizeof part);
+      sum[2 * (j % kVectors)] += part[0];
+      sum[2 * (j % kVectors) + 1] += part[1];
     }
   }
 
