@@ -12,6 +12,7 @@ import dev.tern.UnsupportedModelException;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Arrays;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,6 +55,12 @@ class TokenizerJsonMalformedTest {
     return Arguments.of(name, message, json.getBytes(StandardCharsets.UTF_8));
   }
 
+  /** All but the last byte. */
+  private static byte[] cut(String json) {
+    byte[] bytes = json.getBytes(StandardCharsets.UTF_8);
+    return Arrays.copyOf(bytes, bytes.length - 1);
+  }
+
   private static String split(String fields) {
     return "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\"," + fields + "},{\"type\":\"ByteLevel\",\"use_regex\":false}]}";
   }
@@ -77,12 +84,18 @@ class TokenizerJsonMalformedTest {
         raw("deep", json, "{\"a\":".repeat(1000) + "1" + "}".repeat(1000)),
         kind("65 levels", json, "\"a b\"", "[".repeat(65) + "]".repeat(65)),
         raw("a field twice", "Duplicate", "{\"model\":{},\"model\":{}}"),
+        kind("a list of added tokens twice", "Duplicate", PRE, PRE + "," + ADDED),
+        kind("a field of a field twice", "Duplicate", BYTE_LEVEL, "{\"type\":\"ByteLevel\",\"type\":\"ByteLevel\"}"),
+        kind("a field of the model twice", "Duplicate", MERGES, MERGES + ",\"type\":\"BPE\""),
+        kind("two vocabularies", "Duplicate", VOCAB, VOCAB + "," + VOCAB),
+        kind("two lists of merges", "Duplicate", MERGES, MERGES + "," + MERGES),
         vocab("a token twice", "Duplicate", "\"ab\":3"),
         vocab("a token twice, once by escape", "Duplicate", "\"\\u0061b\":3"),
         vocab("a token of 70,000 characters", json, "\"" + "n".repeat(70_000) + "\":4"),
         vocab("a number of 5,000 digits", json, "\"c\":" + "1".repeat(5000)),
         vocab("half an escape", json, "\"\\u00\":4"),
         Arguments.of("not UTF-8", "not UTF-8", WHOLE.replace("<x>", "\u00e9").getBytes(StandardCharsets.ISO_8859_1)),
+        Arguments.of("half a character at the end", "not UTF-8", cut(WHOLE + "\u00e9")),
         Arguments.of("UTF-16", "not UTF-8", WHOLE.getBytes(StandardCharsets.UTF_16)),
         raw("no model", bpe, "{}"),
         raw("model a list", bpe, "{\"model\":[]}"),
