@@ -57,7 +57,7 @@ CASES = [
          rope_scaling={"rope_type": "linear", "factor": 2.5}, tie_word_embeddings=True, **shape(64, 128, 8, 1, None)),
     case("qwen3-bf16-tied", "qwen3", "BF16", "BF16", hidden_act="silu", rms_norm_eps=1e-6, rope_theta=1000000.0, tie_word_embeddings=True,
          **shape(64, 128, 4, 2, 32)),
-    case("qwen3-f32", "qwen3", "F32", "F32", hidden_act="silu", rms_norm_eps=1e-6, rope_theta=5000000.0, tie_word_embeddings=False,
+    case("qwen3-f16", "qwen3", "F16", "F32", hidden_act="silu", rms_norm_eps=1e-6, rope_theta=5000000.0, tie_word_embeddings=False,
          **shape(96, 128, 6, 3, 24)),
 ]
 
@@ -133,11 +133,15 @@ def data(c, t):
     values = np.float32(t["offset"]) + np.float32(t["scale"]) * u
     if t["dtype"] == "BF16":
         return (values.view(np.uint32) >> 16).astype(np.uint16).reshape(t["shape"])
+    if t["dtype"] == "F16":
+        return values.astype(np.float16).reshape(t["shape"])
     return values.reshape(t["shape"])
 
 
 def tensor(t, array):
-    """What a loader makes of it: float32 of BF16, which is exact."""
+    """What a loader makes of it: float32 of BF16 and F16, which is exact."""
+    if t["dtype"] == "F16":
+        array = array.astype(np.float32)
     if t["dtype"] == "BF16":
         array = (array.astype(np.uint32) << 16).view(np.float32)
     return torch.from_numpy(array.copy())

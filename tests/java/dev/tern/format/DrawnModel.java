@@ -68,6 +68,7 @@ final class DrawnModel {
       switch (dtype) {
         case "U8" -> bytes.put(codes(z));
         case "BF16" -> bytes.putShort((short) (Float.floatToRawIntBits(value) >>> 16));
+        case "F16" -> bytes.putShort(Half.of(value));
         default -> bytes.putFloat(value);
       }
     }
@@ -77,7 +78,7 @@ final class DrawnModel {
   private static int size(String dtype) {
     return switch (dtype) {
       case "U8" -> 1;
-      case "BF16" -> 2;
+      case "BF16", "F16" -> 2;
       case "F32" -> 4;
       default -> throw new IllegalArgumentException(dtype);
     };

@@ -161,7 +161,7 @@ class TransformersLogitsTest {
         fault("llama-bf16", "another epsilon", m -> m.config.put("rms_norm_eps", 1e-6)),
         fault("llama-f32-tied", "no scaling of RoPE", m -> m.config.remove("rope_scaling")),
         fault("qwen3-bf16-tied", "q's norm for k", m -> m.replace(first + "self_attn.k_norm.weight", first + "self_attn.q_norm.weight")),
-        fault("qwen3-f32", "RoPE's other convention", m -> {
+        fault("qwen3-f16", "RoPE's other convention", m -> {
           m.adjacentPairs(first + "self_attn.q_proj.weight", 24);
           m.adjacentPairs(first + "self_attn.k_proj.weight", 24);
         }));
