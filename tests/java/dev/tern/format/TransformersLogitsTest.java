@@ -85,13 +85,13 @@ class TransformersLogitsTest {
     return cases;
   }
 
-  /** Largest deviation of any logit of the first prompts, over what may be; each token fed alone, and then all of a prompt at once. */
-  private static double worst(Case c, int nPrompts, Path path) {
+  /** Largest deviation of any logit, over what may be; each token fed alone, and then all of a prompt at once. */
+  private static double worst(Case c, Path path) {
     double worst = 0;
     try (Model model = Model.load(path);
         Engine engine = Engine.builder(model).kvType(KvType.F32).build()) {
       assertEquals(c.ternary() ? 14 : 0, model.nTernaryWeights());
-      for (int p = 0; p < nPrompts; p++) {
+      for (int p = 0; p < c.prompts.length; p++) {
         float[] last = null;
         try (Session session = engine.newSession()) {
           for (int i = 0; i < c.prompts[p].length; i++) {
@@ -114,7 +114,7 @@ class TransformersLogitsTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
   void areThoseOfTransformers(Case c) {
-    double worst = worst(c, c.prompts.length, new DrawnModel(c.spec).write(directory.resolve("hf")));
+    double worst = worst(c, new DrawnModel(c.spec).write(directory.resolve("hf")));
     assertTrue(worst <= 1, c + ": " + worst + " times what may be");
   }
 
@@ -129,6 +129,21 @@ class TransformersLogitsTest {
         assertTrue(sorted[row.length - 1] - sorted[row.length - 2] > 2 * c.bound(row));
       }
     }
+  }
+
+  /** transformers 5 writes RoPE's base and scaling as rope_parameters; what it computes is the same. */
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("cases")
+  void asVersion5WritesThem(Case c) {
+    DrawnModel made = new DrawnModel(c.spec);
+    ObjectNode rope = made.config.putObject("rope_parameters").put("rope_type", "default");
+    if (made.config.has("rope_scaling")) {
+      rope.setAll(object(made, "rope_scaling"));
+    }
+    rope.set("rope_theta", made.config.get("rope_theta"));
+    made.config.remove(List.of("rope_scaling", "rope_theta"));
+    double worst = worst(c, made.write(directory.resolve("hf")));
+    assertTrue(worst <= 1, c + ": " + worst + " times what may be");
   }
 
   // ---- faults that must be seen ---------------------------------------------------------------------------------------
@@ -174,7 +189,7 @@ class TransformersLogitsTest {
     Case c = cases().stream().filter(one -> one.toString().equals(model)).findFirst().orElseThrow();
     DrawnModel changed = new DrawnModel(c.spec);
     change.accept(changed);
-    double worst = worst(c, c.prompts.length, changed.write(directory.resolve("hf")));
+    double worst = worst(c, changed.write(directory.resolve("hf")));
     assertTrue(worst > 1, name + " of " + c + " passes: " + worst + " times what may be");
   }
 }
