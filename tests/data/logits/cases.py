@@ -256,7 +256,8 @@ def main(source):
             print(f"{c['name']}, {length} tokens: {left_out} left out, |logits| {np.abs(logits).max():.3g}, float32 is off by "
                   f"{np.abs(logits - logits32).max():.3g}, first above second by {(top[:, -1] - top[:, -2]).min():.3g}")
         np.concatenate(rows).astype("<f4").tofile(here / (c["name"] + ".logits.f32"))
-        made.append({"name": c["name"], "config": c["config"], "sha256": digest, "float32_error": float(spread), "prompts": prompts, "tensors": specs})
+        made.append({"name": c["name"], "config": c["config"], "sha256": digest, "float32_error": float(spread), "prompts": prompts,
+                     "tensors": specs})
     rows = ",\n".join(json.dumps(m) for m in made)
     (here / "cases.json").write_text("[\n" + rows + "\n]\n")
 

@@ -114,8 +114,14 @@ class TransformersLogitsTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
   void areThoseOfTransformers(Case c) {
-    double worst = worst(c, new DrawnModel(c.spec).write(directory.resolve("hf")));
+    Path hf = new DrawnModel(c.spec).write(directory.resolve("hf"));
+    double worst = worst(c, hf);
     assertTrue(worst <= 1, c + ": " + worst + " times what may be");
+    Path gguf = directory.resolve("converted.gguf");
+    try (ModelFile file = ModelFile.open(hf)) {
+      new GgufWriter().copy(file).write(gguf);
+    }
+    assertEquals(worst, worst(c, gguf));
   }
 
   /** Logits within the bound have the same largest, because it is ahead of the second by more than both may be off. */
@@ -161,14 +167,16 @@ class TransformersLogitsTest {
     return Stream.of(
         fault("bitnet-packed", "a scale divides that multiplies", m -> object(m, "quantization_config").remove("linear_class")),
         fault("llama-bitlinear", "a scale multiplies that divides", m -> object(m, "quantization_config").put("linear_class", "autobitlinear")),
-        fault("bitnet-packed", "one scale of another matrix", m -> m.replace(first + "mlp.down_proj.weight_scale", first + "mlp.up_proj.weight_scale")),
+        fault("bitnet-packed", "one scale of another matrix",
+            m -> m.replace(first + "mlp.down_proj.weight_scale", first + "mlp.up_proj.weight_scale")),
         fault("bitnet-packed", "another activation", m -> m.config.put("hidden_act", "silu")),
         fault("bitnet-masters", "one sub-norm of another layer",
             m -> m.replace(first + "mlp.ffn_sub_norm.weight", "model.layers.1.mlp.ffn_sub_norm.weight")),
         fault("llama-bitlinear", "no scaling of RoPE", m -> m.config.remove("rope_scaling")),
         fault("llama-bitlinear", "another factor of RoPE's low frequencies", m -> object(m, "rope_scaling").put("low_freq_factor", 1.1)),
         fault("llama-bitlinear-wide-heads", "another base of RoPE", m -> m.config.put("rope_theta", 1_000_000)),
-        fault("llama-masters", "other groups of heads", m -> m.config.put("num_attention_heads", 4).put("num_key_value_heads", 1).put("head_dim", 64)),
+        fault("llama-masters", "other groups of heads",
+            m -> m.config.put("num_attention_heads", 4).put("num_key_value_heads", 1).put("head_dim", 64)),
         fault("llama-bf16", "RoPE's other convention", m -> {
           m.adjacentPairs(first + "self_attn.q_proj.weight", 16);
           m.adjacentPairs(first + "self_attn.k_proj.weight", 16);
