@@ -318,6 +318,8 @@ class HfModelTest {
         kind("no epsilon", format, "layer_norm_rms_epsilon", d -> d.config.remove("rms_norm_eps")),
         kind("biases", unsupported, "attention_bias", d -> d.config.put("attention_bias", true)),
         kind("half a rotation", unsupported, "partial_rotary_factor", d -> d.config.put("partial_rotary_factor", 0.5)),
+        kind("half a rotation, as version 5 says it", unsupported, "partial_rotary_factor", d -> d.config.putObject("rope_parameters").put("partial_rotary_factor", 0.5)),
+        kind("RoPE by layers", unsupported, "type 'full_attention'", d -> d.config.putObject("rope_parameters").putObject("full_attention").put("rope_theta", 1e6)),
         kind("another RoPE", unsupported, "yarn", d -> d.config.putObject("rope_scaling").put("rope_type", "yarn")),
         kind("llama3 without its numbers", format, "without 'factor'", d -> d.config.putObject("rope_scaling").put("rope_type", "llama3")),
         kind("another activation", unsupported, "gelu", d -> d.config.put("hidden_act", "gelu")),

@@ -74,9 +74,16 @@ final class HfConfig {
         throw new UnsupportedModelException("config.json: biases ('" + bias + "')");
       }
     }
-    if (real(config, "partial_rotary_factor", 1) != 1) {
-      throw new UnsupportedModelException("config.json: 'partial_rotary_factor' = " + config.get("partial_rotary_factor"));
+    for (JsonNode node : List.of(config, rope)) {
+      if (real(node, "partial_rotary_factor", 1) != 1) {
+        throw new UnsupportedModelException("config.json: 'partial_rotary_factor' = " + node.get("partial_rotary_factor"));
+      }
     }
+    rope.properties().forEach(entry -> {
+      if (entry.getValue().isObject()) {
+        throw new UnsupportedModelException("config.json: RoPE of its own for layers of type '" + entry.getKey() + "'");
+      }
+    });
   }
 
   private static Ternary ternary(JsonNode quantization) {
