@@ -1,9 +1,10 @@
-// The order of a pass: every product is announced by its first weight before the one ahead of it ends, so that waiting threads fetch the right one.
+// The order of a pass: every product's first weight is expected before what comes ahead of it, a product or attention, begins; at its end threads
+// wait and fetch.
 #include "model/forward.h"
 
 #include <gtest/gtest.h>
 
-#include <deque>
+#include <vector>
 
 #include "api/handles.h"
 #include "oracle/compare.h"
@@ -13,35 +14,36 @@
 namespace tern {
 namespace {
 
-// Computes nothing: notes which weights are expected, and compares them with the products that come.
+struct Event {
+  char kind;  // 'e': expected, 'm': a product begins, 'a': attention
+  const Weight* weight;
+  bool operator==(const Event& other) const { return kind == other.kind && weight == other.weight; }
+};
+
+// Computes nothing: notes what is asked for.
 class Recorder final : public StepOps {
  public:
-  std::deque<const Weight*> expected;
-  std::vector<const Weight*> unexpected, products;
+  std::vector<Event> events;
 
   void expect(const Weight& weight, int n_rows) override {
     EXPECT_EQ(n_rows, 1);
-    expected.push_back(&weight);
+    events.push_back({'e', &weight});
   }
   void matmul(const Projection* projections, int, const Activations&, int, Span) override {
-    products.push_back(projections[0].weight);
-    if (expected.empty()) {
-      unexpected.push_back(projections[0].weight);
-      return;
-    }
-    EXPECT_EQ(expected.front(), projections[0].weight) << "product " << products.size();
-    expected.pop_front();
+    events.push_back({'m', projections[0].weight});
+  }
+  void attention(const KvLayerSpan&, const HeadShape&, const Step&, const void*, float*, Span) override {
+    events.push_back({'a', nullptr});
   }
   Activations activations(const ActivationsSource&, int, int, bool, bool, const ActivationsBuffer&) override { return {}; }
   void embed(const Weight&, const int32_t*, int, float*) override {}
   void rope_table(const int64_t*, int, const double*, int, float*) override {}
   void rope_append(const KvLayerSpan&, const HeadShape&, const RopeAppend&) override {}
-  void attention(const KvLayerSpan&, const HeadShape&, const Step&, const void*, float*, Span) override {}
   void gather(const float*, const int32_t*, int, int, float*) override {}
   void sample(const float*, int, const tern_batch&, Span) override {}
 };
 
-TEST(Forward, NamesTheNextProductBeforeItComes) {
+TEST(Forward, ExpectsEachProductBeforeTheOneAheadOfItBegins) {
   for (int n_layers : {1, 3})
     for (bool head_norms : {false, true}) {
       tern_model_config config = {};
@@ -57,16 +59,21 @@ TEST(Forward, NamesTheNextProductBeforeItComes) {
       BatchArrays batch;
       RollingSequence(&cpu.free_pages, 0, 64).append({5}, &batch);
 
-      for (int step = 0; step < 2; step++) forward(context, {batch.view(), nullptr, nullptr});
-      std::vector<const Weight*> products;
-      for (int step = 0; step < 2; step++) {
-        for (int layer = 0; layer < n_layers; layer++)
-          for (int role : {TERN_ROLE_WQ, TERN_ROLE_WO, TERN_ROLE_W_GATE, TERN_ROLE_W_DOWN}) products.push_back(model.weight(role, layer));
-        products.push_back(&model.head());
+      forward(context, {batch.view(), nullptr, nullptr});
+      std::vector<Event> events;
+      for (int layer = 0; layer < n_layers; layer++) {
+        const auto weight = [&](int role) { return model.weight(role, layer); };
+        const Weight* const after = layer + 1 < n_layers ? model.weight(TERN_ROLE_WQ, layer + 1) : &model.head();
+        for (const Event& e : {Event{'m', weight(TERN_ROLE_WQ)}, {'e', weight(TERN_ROLE_WO)}, {'a', nullptr},
+                               {'e', weight(TERN_ROLE_W_GATE)}, {'m', weight(TERN_ROLE_WO)},
+                               {'e', weight(TERN_ROLE_W_DOWN)}, {'m', weight(TERN_ROLE_W_GATE)},
+                               {'e', after}, {'m', weight(TERN_ROLE_W_DOWN)}})
+          events.push_back(e);
       }
-      EXPECT_EQ(ops.products, products);
-      EXPECT_EQ(ops.unexpected, std::vector<const Weight*>{model.weight(TERN_ROLE_WQ, 0)});  // only the first of all
-      EXPECT_EQ(ops.expected, std::deque<const Weight*>{model.weight(TERN_ROLE_WQ, 0)});     // of a third step
+      events.push_back({'e', model.weight(TERN_ROLE_WQ, 0)});
+      events.push_back({'m', &model.head()});
+      EXPECT_EQ(ops.events.size(), events.size());
+      EXPECT_TRUE(ops.events == events);
     }
 }
 

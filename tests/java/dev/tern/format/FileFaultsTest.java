@@ -26,7 +26,9 @@ import dev.tern.ModelIoException;
 import dev.tern.TernException;
 import dev.tern.UnsupportedModelException;
 import java.io.ByteArrayInputStream;
+import java.io.FilterInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -350,6 +352,18 @@ class FileFaultsTest {
     try (ModelFile file = ModelFile.open(hf)) {
       Files.setLastModifiedTime(hf.resolve("model.safetensors"), FileTime.fromMillis(1));
       assertThrows(ModelChangedException.class, () -> readAll(file));
+    }
+    Path json = write("tokenizer.json", ("{" + " ".repeat(100_000) + "}").getBytes(StandardCharsets.UTF_8));
+    try (ByteSource source = ByteSource.open(json)) {
+      InputStream touched = new FilterInputStream(source.stream()) {
+        @Override
+        public int read(byte[] to, int from, int n) throws IOException {
+          int some = super.read(to, from, n);
+          Files.setLastModifiedTime(json, FileTime.fromMillis(1));
+          return some;
+        }
+      };
+      assertThrows(ModelChangedException.class, () -> TokenizerJson.parse(touched, "tokenizer.json"));
     }
   }
 

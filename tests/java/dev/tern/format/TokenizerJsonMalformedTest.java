@@ -12,7 +12,6 @@ import dev.tern.UnsupportedModelException;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.Arrays;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -87,6 +86,9 @@ class TokenizerJsonMalformedTest {
         kind("a list of added tokens twice", "Duplicate", PRE, PRE + "," + ADDED),
         kind("a field of a field twice", "Duplicate", BYTE_LEVEL, "{\"type\":\"ByteLevel\",\"type\":\"ByteLevel\"}"),
         kind("a field of the model twice", "Duplicate", MERGES, MERGES + ",\"type\":\"BPE\""),
+        raw("a model that is none, and one", "Duplicate", "{\"model\":[]," + WHOLE.substring(1)),
+        raw("what nobody asks for twice", "Duplicate", "{\"decoder\":1,\"decoder\":1," + WHOLE.substring(1)),
+        kind("two vocabularies, one a list", "Duplicate", VOCAB, "\"vocab\":[]," + VOCAB),
         kind("two vocabularies", "Duplicate", VOCAB, VOCAB + "," + VOCAB),
         kind("two lists of merges", "Duplicate", MERGES, MERGES + "," + MERGES),
         vocab("a token twice", "Duplicate", "\"ab\":3"),

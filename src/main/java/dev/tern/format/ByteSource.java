@@ -26,7 +26,7 @@ public interface ByteSource extends AutoCloseable {
    */
   void read(long position, ByteBuffer dst);
 
-  /** All bytes from the first on, for one thread; they are read as {@link #read} does, with its exceptions. */
+  /** All bytes from the first on, for one thread; they are read as {@link #read} does, with its exceptions. Closing it closes nothing. */
   default InputStream stream() {
     return new InputStream() {
       private long position;

@@ -231,8 +231,11 @@ public final class GgufWriter {
     return out.toByteArray();
   }
 
-  /** The metadata as a file without tensors, and without a copy. */
+  /** The file as a source, without a copy; no tensors may be declared. */
   ByteSource metadata(String name) {
+    if (!tensors.isEmpty()) {
+      throw new IllegalStateException(tensors.size() + " tensors are declared");
+    }
     Bytes header = header();
     return ByteSource.of(ByteBuffer.wrap(header.array(), 0, header.size()), name);
   }
@@ -312,7 +315,6 @@ public final class GgufWriter {
       byte[] utf8 = value.getBytes(StandardCharsets.UTF_8);
       return u64(utf8.length).raw(utf8);
     }
-
 
     Bytes raw(byte[] bytes) {
       writeBytes(bytes);

@@ -217,7 +217,8 @@ final class HfTensor {
     int inRow = Checked.toInt(tensor.byteSize() / tensor.rows(), what, tensor.offset());
     int nRows = windowRows(inRow);
     long begin = from;
-    file.scratch().with(Math.multiplyExact(nRows, inRow), bytes -> {
+    int windowBytes = Checked.toInt(Checked.multiply(nRows, inRow, what, tensor.offset()), what, tensor.offset());
+    file.scratch().with(windowBytes, bytes -> {
       Window window = new Window(bytes, inRow, nRows);
       for (long at = begin; dst.hasRemaining(); at += row.remaining(), dst.put(row)) {
         row(at / rowBytes, row.clear(), window);
@@ -235,8 +236,8 @@ final class HfTensor {
 
   /** Some rows of the file's tensor: they are read many at a time. And what one row of trits is packed in. */
   private final class Window {
-    private final long[] codes = new long[(int) info.columns() / Long.BYTES];
-    private final long[] packed = new long[(int) (info.rowBytes() / Long.BYTES) + 1];
+    private final long[] codes;
+    private final long[] packed;
     private final ByteBuffer bytes;
     private final int rowBytes;
     private final int nRows;
@@ -246,6 +247,8 @@ final class HfTensor {
       this.bytes = bytes;
       this.rowBytes = rowBytes;
       this.nRows = nRows;
+      codes = kind == Kind.PLAIN ? null : new long[(int) info.columns() / Long.BYTES];
+      packed = kind == Kind.PLAIN ? null : new long[(int) (info.rowBytes() / Long.BYTES) + 1];
     }
 
     /** Where in the bytes a row of the file begins; reads on from that of {@code begin}, which is not after it, if it must. */
@@ -299,8 +302,8 @@ final class HfTensor {
   }
 
   /**
-   * Bits shift and shift + 1 of each byte as a row of TQ2_0: 64 bytes of codes and 2 of scale for each 256. Arrays of longs, since views of
-   * buffers cost some ten times as much where the JVM compiles for a fast start.
+   * Bits shift and shift + 1 of each byte as a row of TQ2_0: 64 bytes of codes and 2 of scale for each 256. In arrays of longs: the JVM's first
+   * compiler makes calls of every access to a buffer.
    */
   private void pack(ByteBuffer bytes, int shift, Window window, ByteBuffer row) {
     long[] in = window.codes;

@@ -80,7 +80,7 @@ final class Json {
     return new ModelFormatException(name + " is not valid JSON: " + why, at);
   }
 
-  /** Text as it is read: all of it at once would take three times the bytes. Its exception is a CharacterCodingException. */
+  /** Text that is decoded as it is read, and never there as a whole. Its exception is a CharacterCodingException. */
   private static Reader text(InputStream utf8) {
     return new InputStreamReader(utf8, StandardCharsets.UTF_8.newDecoder());
   }

@@ -14,7 +14,7 @@ final class PairTable {
 
   /** For merges of ranks below n. */
   PairTable(int n) {
-    int capacity = Integer.highestOneBit(Math.max(8, Math.min(n, 1 << 28)) / 2 * 3 - 1) * 2; // a third to two thirds are taken
+    int capacity = Integer.highestOneBit(Math.max(8, Math.min(n, 1 << 28)) / 2 * 3 - 1) * 2; // at most some two thirds are taken
     keys = new long[capacity];
     rank = new int[capacity];
     joined = new int[n];

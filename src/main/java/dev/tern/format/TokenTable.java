@@ -5,8 +5,10 @@ import java.util.SplittableRandom;
 
 /** Finds a token by its bytes: open addressing over one shared byte array, no object per token. */
 final class TokenTable {
-  /** Another one in each process, so that no file can be made whose tokens all collide. */
-  private static final int MULTIPLIER = new SplittableRandom().nextInt() & ~7 | 5;
+  private static final long PRIME = (1L << 31) - 1;
+
+  /** Another one in each process, so that no file can be made whose tokens all collide; below 2^30, which keeps the sum of a step below 2^62. */
+  private static final long MULTIPLIER = new SplittableRandom().nextLong(1 << 29, 1 << 30);
 
   private final GgufStrings tokens;
   private final int[] slots; // id + 1, 0 is free
@@ -19,17 +21,22 @@ final class TokenTable {
     mask = capacity - 1;
   }
 
-  /** Adds a token. Of two with the same bytes the first stays; the empty one is never found. */
-  void add(int id) {
+  /**
+   * Adds a token; the empty one is never found.
+   *
+   * @return its id, or, of two with the same bytes, that of the first, which stays
+   */
+  int add(int id) {
     int begin = tokens.begin(id);
     int end = tokens.end(id);
     if (begin == end) {
-      return;
+      return id;
     }
     int slot = slot(tokens.data(), begin, end);
     if (slots[slot] == 0) {
       slots[slot] = id + 1;
     }
+    return slots[slot] - 1;
   }
 
   /** The id of the token of these bytes, or -1. */
@@ -37,12 +44,21 @@ final class TokenTable {
     return slots[slot(data, begin, end)] - 1;
   }
 
-  private int slot(byte[] data, int begin, int end) {
-    int hash = 0;
+  /**
+   * A polynomial of the bytes at a random place, modulo a prime: two tokens of n bytes are alike at no more than n places. (Carter, Wegman 1979)
+   * Modulo a power of two there are tokens that are alike at all of them: those of Thue and Morse.
+   */
+  static int hash(byte[] data, int begin, int end) {
+    long hash = 1;
     for (int i = begin; i < end; i++) {
-      hash = hash * MULTIPLIER + data[i];
+      hash = hash * MULTIPLIER + (data[i] & 255);
+      hash = (hash & PRIME) + (hash >>> 31);
     }
-    hash *= 0x9e3779b9;
+    return (int) hash * 0x9e3779b9;
+  }
+
+  private int slot(byte[] data, int begin, int end) {
+    int hash = hash(data, begin, end);
     int slot = (hash ^ hash >>> 15) & mask;
     while (slots[slot] != 0) {
       int id = slots[slot] - 1;

@@ -10,6 +10,7 @@ import dev.tern.ModelFormatException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
 import java.util.Set;
 
 /**
@@ -41,7 +42,7 @@ final class TokenizerJson {
 
   private TokenizerJson(InputStream utf8, String name) {
     this.name = name;
-    json = Json.parser(utf8, name).disable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION); // it would keep all names
+    json = Json.parser(utf8, name).disable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION); // it would keep all tokens
   }
 
   /** Reads a file of at most maxBytes, which is closed. */
@@ -66,12 +67,13 @@ final class TokenizerJson {
     if (json.nextToken() != JsonToken.START_OBJECT) {
       throw new ModelFormatException(name + " is not a JSON object", -1);
     }
+    Set<String> seen = new HashSet<>();
     while (json.nextToken() == JsonToken.FIELD_NAME) {
-      String field = json.currentName();
+      String field = field(seen);
       if (json.nextToken() == JsonToken.START_OBJECT && field.equals("model")) {
         readModel();
       } else if (FIELDS.contains(field)) {
-        once(root.replace(field, node()) == null, field);
+        root.set(field, node());
       } else {
         json.skipChildren();
       }
@@ -82,17 +84,17 @@ final class TokenizerJson {
   }
 
   private void readModel() throws IOException {
-    once(!root.has("model"), "model");
     ObjectNode model = root.putObject("model");
+    Set<String> seen = new HashSet<>();
     while (json.nextToken() == JsonToken.FIELD_NAME) {
-      String field = json.currentName();
+      String field = field(seen);
       JsonToken value = json.nextToken();
       if (field.equals("vocab") && value == JsonToken.START_OBJECT) {
         readVocabulary();
       } else if (field.equals("merges") && value == JsonToken.START_ARRAY) {
         readMerges();
       } else if (MODEL_FIELDS.contains(field)) {
-        once(model.replace(field, node()) == null, field);
+        model.set(field, node());
       } else {
         json.skipChildren();
       }
@@ -100,7 +102,6 @@ final class TokenizerJson {
   }
 
   private void readVocabulary() throws IOException {
-    once(tokens == null, "vocab");
     GgufStrings.Builder names = new GgufStrings.Builder();
     IntList found = new IntList();
     while (json.nextToken() == JsonToken.FIELD_NAME) {
@@ -117,23 +118,37 @@ final class TokenizerJson {
     ids = found.toArray();
     table = new TokenTable(tokens);
     for (int i = 0; i < ids.length; i++) {
-      table.add(i);
-      int first = table.find(tokens.data(), tokens.begin(i), tokens.end(i));
-      once(first < 0 || first == i, tokens.get(i));
+      if (table.add(i) != i) {
+        throw duplicate(tokens.get(i));
+      }
     }
   }
 
-  private void once(boolean is, String field) {
-    if (!is) {
-      throw new ModelFormatException(name + " is not valid JSON: Duplicate field '" + field + "'", json.currentLocation().getCharOffset());
+  /** The name of the next field of an object, which has had those that were seen. */
+  private String field(Set<String> seen) throws IOException {
+    String field = json.currentName();
+    if (!seen.add(field)) {
+      throw duplicate(field);
     }
+    if (seen.size() > MAX_NODES) {
+      throw tooMany();
+    }
+    return field;
+  }
+
+  private ModelFormatException duplicate(String field) {
+    return new ModelFormatException(name + " is not valid JSON: Duplicate field '" + field + "'", json.currentLocation().getCharOffset());
+  }
+
+  private ModelFormatException tooMany() {
+    return new ModelFormatException(name + " has more than " + MAX_NODES + " values beside vocabulary and merges", -1);
   }
 
   /** The id of a token of the vocabulary, or null. */
   Integer id(String token) {
     byte[] utf8 = token.getBytes(StandardCharsets.UTF_8);
     int i = table.find(utf8, 0, utf8.length);
-    return i < 0 ? null : ids[i];
+    return i < 0 || !tokens.get(i).equals(token) ? null : ids[i]; // half a surrogate becomes a question mark
   }
 
   static ModelFormatException badId(String token, String where, String id) {
@@ -141,7 +156,6 @@ final class TokenizerJson {
   }
 
   private void readMerges() throws IOException {
-    once(merges == null, "merges");
     GgufStrings.Builder pairs = new GgufStrings.Builder();
     while (json.nextToken() != JsonToken.END_ARRAY) {
       String merge = json.currentToken() == JsonToken.VALUE_STRING ? json.getText() : pair();
@@ -175,7 +189,7 @@ final class TokenizerJson {
   /** The current value as a tree. Recursion goes as deep as the parser lets values be. */
   private JsonNode node() throws IOException {
     if (++nNodes > MAX_NODES) {
-      throw new ModelFormatException(name + " has more than " + MAX_NODES + " values beside vocabulary and merges", -1);
+      throw tooMany();
     }
     JsonNodeFactory make = JsonNodeFactory.instance;
     switch (json.currentToken()) {
@@ -184,7 +198,9 @@ final class TokenizerJson {
         while (json.nextToken() == JsonToken.FIELD_NAME) {
           String field = json.currentName();
           json.nextToken();
-          once(object.replace(field, node()) == null, field);
+          if (object.replace(field, node()) != null) {
+            throw duplicate(field);
+          }
         }
         return object;
       }
