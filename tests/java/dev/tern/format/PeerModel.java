@@ -148,7 +148,7 @@ record PeerModel(Peer peer, String arch, TensorType type, TensorType embedding, 
         scale = Half.toFloat(Half.of((float) (rms * (0.5 + random.nextFloat()))));
       }
       for (int i = 0; i < block; i++) {
-        codes[i] = (byte) random.nextInt(has(Trait.PLUS_TWO) ? 4 : 3);
+        codes[i] = (byte) (has(Trait.PLUS_TWO) && random.nextInt(16) == 0 ? 3 : random.nextInt(3));
       }
       TernaryCodes.encode(type, codes, scale, bytes);
     }
