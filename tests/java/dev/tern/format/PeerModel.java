@@ -86,8 +86,8 @@ record PeerModel(Peer peer, String arch, TensorType type, TensorType embedding, 
   /** The GGUF file: metadata and names of a {@link RandomModel}, tensors of other values and types. */
   byte[] toBytes() {
     int hidden = peer == Peer.IK ? 512 : 256; // ik_llama.cpp's ternary products take no shorter rows
-    ModelShape shape = new ModelShape("peer", arch.equals("bitnet-25") ? "bitnet-b1.58" : arch, 2, hidden, hidden / 64, 2, arch.equals("qwen3") ? 128 : 64,
-        hidden + 256, VOCAB, 512, 10_000, !has(Trait.UNTIED));
+    ModelShape shape = new ModelShape("peer", arch.equals("bitnet-25") ? "bitnet-b1.58" : arch, 2, hidden, hidden / 64, 2,
+        arch.equals("qwen3") ? 128 : 64, hidden + 256, VOCAB, 512, 10_000, !has(Trait.UNTIED));
     GgufFile plain = GgufFile.read(ByteSource.of(new RandomModel(shape).arch(arch).toBytes(), "plain"));
     GgufWriter out = new GgufWriter();
     plain.metadata().keys().forEach(key -> out.copy(key, plain.metadata().entry(key)));

@@ -83,7 +83,8 @@ final class RefGraph {
         IntStream.range(0, x.length).parallel().forEach(i -> feedForward(x[i], l));
       }
       WeightRole head = spec.tiedOutput() ? WeightRole.TOKEN_EMBD : WeightRole.OUTPUT;
-      return IntStream.range(0, x.length).parallel().mapToObj(i -> times(weight(head, 0), norm(x[i], WeightRole.OUTPUT_NORM, 0))).toArray(double[][]::new);
+      return IntStream.range(0, x.length).parallel().mapToObj(i -> times(weight(head, 0), norm(x[i], WeightRole.OUTPUT_NORM, 0)))
+          .toArray(double[][]::new);
     }
 
     private void attention(double[][] x, int layer) {
@@ -206,18 +207,13 @@ final class RefGraph {
       double[] y = new double[matrix.nRows];
       if (exact) {
         for (int j = 0; j < x.length; j++) {
-          for (int i = 0; i < y.length; i++) {
-            y[i] += matrix.values[j * y.length + i] * with[j];
-          }
+          addColumn(y, matrix.values, j * y.length, with[j]);
         }
         return y;
       }
       float[] sums = new float[matrix.nRows];
       for (int j = 0; j < x.length; j++) {
-        float single = (float) with[j];
-        for (int i = 0; i < sums.length; i++) {
-          sums[i] += matrix.values[j * sums.length + i] * single;
-        }
+        addColumn(sums, matrix.values, j * sums.length, (float) with[j]);
       }
       Arrays.setAll(y, i -> sums[i]);
       return y;
@@ -253,6 +249,18 @@ final class RefGraph {
     /** ik_llama.cpp keeps values in F16, and multiplies them with weights in F16. */
     private double[] half(double[] x) {
       return arithmetic == Arithmetic.IK ? each(x, Rounding.F16) : x;
+    }
+  }
+
+  private static void addColumn(double[] sums, float[] columns, int at, double factor) {
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] += columns[at + i] * factor;
+    }
+  }
+
+  private static void addColumn(float[] sums, float[] columns, int at, float factor) {
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] += columns[at + i] * factor;
     }
   }
 
