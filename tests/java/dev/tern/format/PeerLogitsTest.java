@@ -39,8 +39,8 @@ class PeerLogitsTest {
   /** As in peer_logits.sh. */
   private static final int[] SHORT = {259, 7, 101};
 
-  private static final int[] LONG = {257, 98, 5, 5, 200, 31, 144, 0, 77, 259, 12, 250, 63, 180, 9, 111, 222, 33, 44, 155, 166, 17, 28, 239, 140, 51, 62, 73,
-      84, 95, 106, 217, 228, 139};
+  private static final int[] LONG = {257, 98, 5, 5, 200, 31, 144, 0, 77, 259, 12, 250, 63, 180, 9, 111, 222, 33, 44, 155, 166, 17, 28, 239, 140, 51, 62,
+      73, 84, 95, 106, 217, 228, 139};
 
   @TempDir Path directory;
 
@@ -185,8 +185,8 @@ class PeerLogitsTest {
     for (PeerModel model : PeerModel.ALL) {
       Logits all = Logits.of(model, directory);
       double logit = Arrays.stream(all.exact).flatMapToDouble(Arrays::stream).map(Math::abs).max().orElseThrow();
-      System.out.printf(Locale.ROOT, "| %s | %.1f | %.2g | %.2g | %.2g | %.2g | %d | %d |%n", model, logit, largest(all.peer, all.exact), all.peerBound,
-          Math.max(largest(all.decode, all.exact), largest(all.prefill, all.exact)), all.ternBound,
+      System.out.printf(Locale.ROOT, "| %s | %.1f | %.2g | %.2g | %.2g | %.2g | %d | %d |%n", model, logit, largest(all.peer, all.exact),
+          all.peerBound, Math.max(largest(all.decode, all.exact), largest(all.prefill, all.exact)), all.ternBound,
           all.count(all::sure), all.count(all::agree));
     }
   }

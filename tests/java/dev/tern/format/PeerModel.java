@@ -5,7 +5,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.Set;
 
@@ -71,7 +74,7 @@ record PeerModel(Peer peer, String arch, TensorType type, TensorType embedding, 
   String name() {
     StringBuilder name = new StringBuilder(arch + "-" + type + "-" + embedding);
     traits.stream().sorted().forEach(trait -> name.append('-').append(trait));
-    return name.toString().toLowerCase(java.util.Locale.ROOT);
+    return name.toString().toLowerCase(Locale.ROOT);
   }
 
   @Override
@@ -83,22 +86,67 @@ record PeerModel(Peer peer, String arch, TensorType type, TensorType embedding, 
     return traits.contains(trait);
   }
 
-  /** The GGUF file: metadata and names of a {@link RandomModel}, tensors of other values and types. */
+  /** The GGUF file. */
   byte[] toBytes() {
     int hidden = peer == Peer.IK ? 512 : 256; // ik_llama.cpp's ternary products take no shorter rows
-    ModelShape shape = new ModelShape("peer", arch.equals("bitnet-25") ? "bitnet-b1.58" : arch, 2, hidden, hidden / 64, 2,
-        arch.equals("qwen3") ? 128 : 64, hidden + 256, VOCAB, 512, 10_000, !has(Trait.UNTIED));
-    GgufFile plain = GgufFile.read(ByteSource.of(new RandomModel(shape).arch(arch).toBytes(), "plain"));
+    int ffn = hidden + 256;
+    int headDim = arch.equals("qwen3") ? 128 : 64;
+    int qDim = hidden / 64 * headDim;
+    int kvDim = 2 * headDim;
     GgufWriter out = new GgufWriter();
-    plain.metadata().keys().forEach(key -> out.copy(key, plain.metadata().entry(key)));
+    metadata(out, hidden, ffn, headDim);
+    if (has(Trait.ROPE_FREQS)) {
+      out.tensor("rope_freqs.weight", new long[] {headDim / 2}, llama3Factors(headDim));
+    }
+    matrix(out, "token_embd", hidden, VOCAB);
+    norm(out, "output_norm", hidden);
+    if (has(Trait.UNTIED)) {
+      matrix(out, "output", hidden, VOCAB);
+    }
+    for (String blk : List.of("blk.0.", "blk.1.")) {
+      norm(out, blk + "attn_norm", hidden);
+      matrix(out, blk + "attn_q", hidden, qDim);
+      matrix(out, blk + "attn_k", hidden, kvDim);
+      matrix(out, blk + "attn_v", hidden, kvDim);
+      matrix(out, blk + "attn_output", qDim, hidden);
+      norm(out, blk + "ffn_norm", hidden);
+      matrix(out, blk + "ffn_gate", hidden, ffn);
+      matrix(out, blk + "ffn_up", hidden, ffn);
+      matrix(out, blk + "ffn_down", ffn, hidden);
+      if (arch.equals("qwen3")) {
+        norm(out, blk + "attn_q_norm", headDim);
+        norm(out, blk + "attn_k_norm", headDim);
+      } else if (!arch.equals("llama")) {
+        norm(out, blk + "attn_sub_norm", qDim);
+        norm(out, blk + "ffn_sub_norm", ffn);
+      }
+    }
+    return out.toBytes();
+  }
+
+  /** Sizes, and a tokenizer of the 256 bytes, one pair, a pair of blanks, and two control tokens. */
+  private void metadata(GgufWriter out, int hidden, int ffn, int headDim) {
+    out.string("general.architecture", arch).string("general.name", name()).uint32(arch + ".context_length", 512)
+        .uint32(arch + ".embedding_length", hidden).uint32(arch + ".block_count", 2).uint32(arch + ".feed_forward_length", ffn)
+        .uint32(arch + ".attention.head_count", hidden / 64).uint32(arch + ".attention.head_count_kv", 2)
+        .uint32(arch + ".attention.key_length", headDim).uint32(arch + ".attention.value_length", headDim)
+        .float32(arch + ".attention.layer_norm_rms_epsilon", 1e-5f).uint32(arch + ".rope.dimension_count", headDim)
+        .float32(arch + ".rope.freq_base", 10_000).uint32(arch + ".vocab_size", VOCAB);
     if (has(Trait.ROPE_LINEAR)) {
       out.string(arch + ".rope.scaling.type", "linear").float32(arch + ".rope.scaling.factor", 2.5f);
     }
-    if (has(Trait.ROPE_FREQS)) {
-      out.tensor("rope_freqs.weight", new long[] {shape.headDim() / 2}, llama3Factors(shape.headDim()));
+    List<String> tokens = new ArrayList<>();
+    for (int i = 0; i < 256; i++) {
+      tokens.add(String.valueOf(BpeTokenizer.spelling(i)));
     }
-    plain.tensors().values().forEach(tensor -> tensor(out, tensor));
-    return out.toBytes();
+    String space = tokens.get(' ');
+    tokens.addAll(List.of("ab", space + space, "<|begin_of_text|>", "<|end_of_text|>"));
+    int[] types = new int[VOCAB];
+    Arrays.fill(types, 0, VOCAB - 2, Vocabulary.NORMAL);
+    Arrays.fill(types, VOCAB - 2, VOCAB, Vocabulary.CONTROL);
+    out.string("tokenizer.ggml.model", "gpt2").string("tokenizer.ggml.pre", "llama-bpe").strings("tokenizer.ggml.tokens", tokens)
+        .ints("tokenizer.ggml.token_type", types).strings("tokenizer.ggml.merges", List.of("a b", space + " " + space))
+        .uint32("tokenizer.ggml.bos_token_id", VOCAB - 2).uint32("tokenizer.ggml.eos_token_id", VOCAB - 1);
   }
 
   /** 1 for what turns fast, 8 for what turns slowly, something between for what is between. */
@@ -110,31 +158,36 @@ record PeerModel(Peer peer, String arch, TensorType type, TensorType embedding, 
     return factors;
   }
 
-  private void tensor(GgufWriter out, TensorInfo tensor) {
-    Random random = new Random(tensor.name().hashCode() * 31L + arch.hashCode());
-    int columns = (int) tensor.columns();
-    if (tensor.rows() == 1) {
-      float[] norm = new float[columns];
-      for (int i = 0; i < columns; i++) {
-        norm[i] = 0.75f + random.nextFloat() / 2;
-      }
-      out.tensor(tensor.name(), tensor.dims(), norm);
-      return;
+  private Random random(String name) {
+    return new Random(name.hashCode() * 31L + arch.hashCode());
+  }
+
+  private void norm(GgufWriter out, String name, int length) {
+    Random random = random(name);
+    float[] values = new float[length];
+    for (int i = 0; i < length; i++) {
+      values[i] = 0.75f + random.nextFloat() / 2;
     }
-    boolean layer = tensor.name().startsWith("blk.");
+    out.tensor(name + ".weight", new long[] {length}, values);
+  }
+
+  private void matrix(GgufWriter out, String name, int columns, int nRows) {
+    Random random = random(name);
+    boolean layer = name.startsWith("blk.");
     TensorType as = layer ? type : embedding;
     double rms = layer ? 1 / Math.sqrt(columns) : 0.2;
-    ByteBuffer bytes = ByteBuffer.allocate((int) as.tensorBytes(tensor.dims())).order(ByteOrder.LITTLE_ENDIAN);
+    long[] dims = {columns, nRows};
+    ByteBuffer bytes = ByteBuffer.allocate((int) as.tensorBytes(dims)).order(ByteOrder.LITTLE_ENDIAN);
     if (as.ternary()) {
-      ternary(bytes, random, (int) tensor.rows(), columns, rms);
+      ternary(bytes, random, nRows, columns, rms);
     } else {
-      for (int r = 0; r < tensor.rows(); r++) {
+      for (int r = 0; r < nRows; r++) {
         dense(as, bytes, random, columns, rms);
       }
     }
-    out.tensor(tensor.name(), as, tensor.dims(), sink -> sink.write(bytes.array()));
+    out.tensor(name + ".weight", as, dims, sink -> sink.write(bytes.array()));
     if (layer && has(Trait.SCALES)) {
-      out.tensor(tensor.name().replace(".weight", ".scale"), new long[] {1}, new float[] {0.6f + random.nextFloat()});
+      out.tensor(name + ".scale", new long[] {1}, new float[] {0.6f + random.nextFloat()});
     }
   }
 

@@ -10,7 +10,7 @@ import java.util.stream.IntStream;
 /**
  * The graph of every architecture over a whole prompt, one loop after another: exact, which means in doubles, or with the rounding of a
  * program. Then every step is rounded to a float, sums one addend after another, and what a matrix is multiplied with is rounded first to
- * the type that the program multiplies such a matrix with.
+ * the type that the program multiplies such a matrix with. Attention sees the whole prompt; {@code RefLlama} has the rolling cache.
  */
 final class RefGraph {
   /** Whose rounding. */
