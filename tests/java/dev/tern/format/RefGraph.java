@@ -27,16 +27,34 @@ final class RefGraph {
   RefGraph(ModelFile file) {
     spec = ModelSpec.from(file);
     for (WeightRef w : spec.weights()) {
-      ByteBuffer bytes = ByteBuffer.allocate((int) w.byteSize()).order(ByteOrder.LITTLE_ENDIAN);
-      w.read(file, 0, bytes);
-      float[] values = Dequantize.rows(w.type(), bytes.flip().order(ByteOrder.LITTLE_ENDIAN), w.nCols(), w.nRows());
+      float[] values = values(file, w);
       boolean ternary = w.mayBeTernary() && ternary(values, w.nCols());
       float[] columns = new float[values.length];
       for (int i = 0; i < values.length; i++) {
-        columns[i % w.nCols() * w.nRows() + i / w.nCols()] = values[i] * w.scale();
+        columns[i % w.nCols() * w.nRows() + i / w.nCols()] = values[i];
       }
       weights.computeIfAbsent(w.role(), r -> new Weight[spec.nLayers()])[Math.max(0, w.layer())] = new Weight(w.type(), ternary, w.nRows(), columns);
     }
+  }
+
+  /** With all scales, read here and not by the spec's reader, so that a fault of it shows as a difference. */
+  private static float[] values(ModelFile file, WeightRef w) {
+    if (w.tensor() == null) {
+      return w.computed();
+    }
+    float[] values = Dequantize.floats(w.type(), bytes(file, w.tensor()), w.nCols());
+    TensorInfo scale = file.tensor(w.name().replace(".weight", ".scale"));
+    float factor = scale == null ? 1 : bytes(file, scale).getFloat();
+    for (int i = 0; i < values.length; i++) {
+      values[i] *= factor;
+    }
+    return values;
+  }
+
+  private static ByteBuffer bytes(ModelFile file, TensorInfo tensor) {
+    ByteBuffer bytes = ByteBuffer.allocate((int) tensor.byteSize()).order(ByteOrder.LITTLE_ENDIAN);
+    file.readTensor(tensor, 0, bytes);
+    return bytes.flip();
   }
 
   /** Whether each row has one magnitude beside 0. */
