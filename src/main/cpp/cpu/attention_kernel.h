@@ -17,11 +17,14 @@ constexpr int kPage = TERN_PAGE_LEN;
 constexpr int unit_step(int n_q) { return n_q * 4 <= kUnits ? 4 : n_q * 2 <= kUnits ? 2 : 1; }
 
 // Fetches n elements into L2. Without this a decode step waits on memory in every tile: a tile is 16 KB apart from the next
-// of its head, and the processor's own prefetchers stop at every 4 KB. K is scored while V comes, V weighed while the next K.
+// of its head, and the processor's own prefetchers stop at every 4 KB. K is scored while V comes, V weighed while the next K, whose
+// first lines are asked for between the two: memory would have nothing to do while exponentials are taken. Lines are asked for in order.
 template <class T>
 inline void fetch(const T* p, int n) {
   for (int i = 0; i < n; i += 64 / int{sizeof(T)}) __builtin_prefetch(p + i, 0, 2);
 }
+
+constexpr int kSoftmaxFetch = 256;  // elements fetched during the softmax of a query
 
 // ---- scores: out[q][key] = sum over d of q[d] k[d][key], d ascending --------------------------------------------
 
@@ -91,7 +94,7 @@ inline float fold_scores(float* s, uint64_t mask, float scale, int begin, int en
 
 // ---- weighted values: acc = acc alpha + sum over seen keys of p[key] v[key], keys ascending -----------------------
 
-// kHalf: one vector of 8. fetch_k may be null: [kPage, head_dim] elements to fetch.
+// kHalf: one vector of 8. fetch_k may be null: head_dim * kPage elements to fetch.
 template <int kQ, int kVecs, bool kHalf, class T>
 inline void weigh_strip(const float (*p)[kPage], const float* alpha, const T* v, int head_dim, uint64_t mask,
                         float* const* acc, int dim, const T* fetch_k) {
@@ -107,7 +110,7 @@ inline void weigh_strip(const float (*p)[kPage], const float* alpha, const T* v,
     const int run_end = key + run;
     const T* row = v + int64_t{key} * head_dim + dim;
     for (; key < run_end; key++, row += head_dim) {
-      if (fetch_k) fetch(fetch_k + int64_t{key} * head_dim + dim, kVecs * kLanes);
+      if (fetch_k) fetch(fetch_k + int64_t{dim} * kPage + key * kVecs * kLanes, kVecs * kLanes);
       if constexpr (kQ == 1 && !kHalf) {
         const F w = set1(p[0][key]);
         for (int j = 0; j < kVecs; j++) sum[0][j] = madd(w, load(row + j * kLanes), sum[0][j]);
@@ -166,8 +169,10 @@ inline void fold_queries(const T* k, const T* v, const T* fetch_v, const T* fetc
   const int begin = __builtin_ctzll(seen) / kLanes, end = (63 - __builtin_clzll(seen)) / kLanes + 1;
   TERN_DISPATCH_Q(n, score, q, k, head_dim, p, begin, end, fetch_v)
   const AttentionStateLayout layout(head_dim);
-  for (int i = 0; i < n; i++)
+  for (int i = 0; i < n; i++) {
+    if (fetch_k && (i + 1) * kSoftmaxFetch <= kPage * head_dim) fetch(fetch_k + i * kSoftmaxFetch, kSoftmaxFetch);
     alpha[i] = fold_scores(p[i], queries[i].mask, scale, begin, end, acc[i] + layout.l, acc[i] + layout.m);
+  }
   for (int i = 0; i < n;) {
     int same = 1;
     while (i + same < n && queries[i + same].mask == queries[i].mask) same++;
