@@ -47,10 +47,11 @@ final class DrawnModel {
 
   /** SplitMix64, its state beginning as FNV-1a of a name. */
   private static byte[] draw(String name, JsonNode tensor) {
-    long state = 0xcbf29ce484222325L;
+    long seed = 0xcbf29ce484222325L;
     for (byte b : name.getBytes(StandardCharsets.UTF_8)) {
-      state = (state ^ b & 0xff) * 0x100000001b3L;
+      seed = (seed ^ b & 0xff) * 0x100000001b3L;
     }
+    RandomModel.Random random = new RandomModel.Random(seed);
     int n = 1;
     for (JsonNode extent : tensor.get("shape")) {
       n *= extent.intValue();
@@ -60,10 +61,7 @@ final class DrawnModel {
     float scale = tensor.get("scale").floatValue();
     ByteBuffer bytes = ByteBuffer.allocate(n * size(dtype)).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < n; i++) {
-      long z = state += 0x9e3779b97f4a7c15L;
-      z = (z ^ z >>> 30) * 0xbf58476d1ce4e5b9L;
-      z = (z ^ z >>> 27) * 0x94d049bb133111ebL;
-      z ^= z >>> 31;
+      long z = random.next();
       float value = offset + scale * ((z >>> 40) * 0x1p-23f - 1);
       switch (dtype) {
         case "U8" -> bytes.put(codes(z));

@@ -54,15 +54,22 @@ final class HfTokenizer {
       n = Math.max(n, id + 1);
     }
     int[] place = places(n);
+    boolean bytes = byteFallback();
     GgufStrings.Builder all = new GgufStrings.Builder();
     types = new int[n];
     for (int id = 0; id < n; id++) {
-      String text = place[id] >= 0 ? file.tokens.get(place[id]) : added.get(id);
-      if (added.containsKey(id) && !added.get(id).equals(text)) {
-        throw twice(text, added.get(id), id);
+      String given = added.get(id);
+      if (place[id] < 0) {
+        all.add(given == null ? "[unused" + id + "]" : given);
+        types[id] = given == null ? Vocabulary.UNUSED : Vocabulary.NORMAL;
+        continue;
       }
-      all.add(text == null ? "[unused" + id + "]" : text);
-      types[id] = text == null ? Vocabulary.UNUSED : byteFallback() && BYTE.matcher(text).matches() ? Vocabulary.BYTE : Vocabulary.NORMAL;
+      all.add(file.tokens.data(), file.tokens.begin(place[id]), file.tokens.end(place[id]));
+      String text = bytes || given != null ? file.tokens.get(place[id]) : null;
+      if (given != null && !given.equals(text)) {
+        throw twice(text, given, id);
+      }
+      types[id] = bytes && BYTE.matcher(text).matches() ? Vocabulary.BYTE : Vocabulary.NORMAL;
     }
     tokens = all.build();
     for (JsonNode token : root.path("added_tokens")) {

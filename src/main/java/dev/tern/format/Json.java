@@ -36,9 +36,14 @@ final class Json {
   /** The object in a file of at most maxBytes, which is closed. */
   static ObjectNode read(ByteSource file, long maxBytes) {
     try (file) {
-      Checked.atMost(file.size(), maxBytes, "bytes of " + file.name(), -1);
-      return parse(file.stream(), file.name());
+      return parse(stream(file, maxBytes), file.name());
     }
+  }
+
+  /** A file of at most maxBytes as a stream. */
+  static InputStream stream(ByteSource file, long maxBytes) {
+    Checked.atMost(file.size(), maxBytes, "bytes of " + file.name(), -1);
+    return file.stream();
   }
 
   /** All bytes of a file of at most maxBytes. */

@@ -299,7 +299,7 @@ public final class RandomModel {
   }
 
   /** SplitMix64 (Steele, Lea and Flood 2014): the same numbers on every JDK. */
-  private static final class Random {
+  static final class Random {
     private long state;
 
     Random(long seed) {

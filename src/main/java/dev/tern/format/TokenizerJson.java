@@ -48,8 +48,7 @@ final class TokenizerJson {
   /** Reads a file of at most maxBytes, which is closed. */
   static TokenizerJson read(ByteSource file, long maxBytes) {
     try (file) {
-      Checked.atMost(file.size(), maxBytes, "bytes of " + file.name(), -1);
-      return parse(file.stream(), file.name());
+      return parse(Json.stream(file, maxBytes), file.name());
     }
   }
 
