@@ -254,6 +254,55 @@ TEST(DecodeTest, FormatsOfOtherPrograms) {
     }
 }
 
+// Four rows to a byte; a code that is no trit is seen by the row that it is of, wherever it stands.
+TEST(DecodeTest, HfPackedRowsHaveTheirQuartersBits) {
+  std::mt19937_64 random(oracle::seed());
+  for (int n_cols : {1, 7, 8, 9, 64, 771}) {
+    std::vector<int8_t> trits[4];
+    std::vector<uint8_t> bytes(size_t(n_cols), 0);
+    for (int q = 0; q < 4; q++) {
+      trits[q] = oracle::random_trits(random, size_t(n_cols));
+      for (int i = 0; i < n_cols; i++) bytes[size_t(i)] |= uint8_t((trits[q][size_t(i)] + 1) << 2 * q);
+    }
+    std::vector<int8_t> decoded(size_t(n_cols) + 8);
+    float scale;
+    for (int q = 0; q < 4; q++) {
+      std::fill(decoded.begin(), decoded.end(), 77);
+      ASSERT_TRUE(decode_ternary_row(TERN_TYPE_HF_PACKED, bytes.data(), n_cols, decoded.data(), &scale, q));
+      bool any = false;
+      for (int i = 0; i < n_cols; i++) {
+        ASSERT_EQ(decoded[size_t(i)], trits[q][size_t(i)]) << "quarter " << q << ", TERN_SEED=" << oracle::seed();
+        any = any || trits[q][size_t(i)] != 0;
+      }
+      for (int i = n_cols; i < n_cols + 8; i++) ASSERT_EQ(decoded[size_t(i)], 77);
+      EXPECT_EQ(scale, any ? 1 : 0);
+    }
+    for (int bad = 0; bad < 4; bad++)
+      for (int at = 0; at < n_cols; at += std::max(1, n_cols / 9)) {
+        std::vector<uint8_t> damaged = bytes;
+        damaged[size_t(at)] |= uint8_t(3 << 2 * bad);
+        for (int q = 0; q < 4; q++)
+          ASSERT_EQ(decode_ternary_row(TERN_TYPE_HF_PACKED, damaged.data(), n_cols, decoded.data(), &scale, q), q != bad) << at;
+      }
+  }
+}
+
+TEST(DecodeTest, HfPackedRowsComeInQuarters) {
+  EXPECT_EQ(row_bytes(TERN_TYPE_HF_PACKED, 771), 771);
+  for (int r = 0; r < 12; r++) {
+    EXPECT_EQ(hf_quarter(TERN_TYPE_HF_PACKED, r, 12), r / 3);
+    EXPECT_EQ(hf_quarter(TERN_TYPE_TQ2_0, r, 12), 0);
+  }
+  check_hf_packed(TERN_TYPE_HF_PACKED, TERN_STORE_TERNARY, 12);
+  check_hf_packed(TERN_TYPE_TQ2_0, TERN_STORE_DENSE, 13);
+  EXPECT_THROW(check_hf_packed(TERN_TYPE_HF_PACKED, TERN_STORE_TERNARY, 13), Error);
+  EXPECT_THROW(check_hf_packed(TERN_TYPE_HF_PACKED, TERN_STORE_TERNARY, 0), Error);
+  EXPECT_THROW(check_hf_packed(TERN_TYPE_HF_PACKED, TERN_STORE_DENSE, 12), Error);
+  const uint8_t row[8] = {};
+  float values[8];
+  EXPECT_THROW(decode_row(TERN_TYPE_HF_PACKED, row, 8, values), Error);
+}
+
 TEST(DecodeTest, BadRowsAreErrors) {
   EXPECT_EQ(row_bytes(TERN_TYPE_TQ1_0, 512), 108);
   EXPECT_EQ(row_bytes(TERN_TYPE_TQ2_0, 512), 132);

@@ -135,6 +135,26 @@ TEST_F(Ops, MatmulDenseAndTernary) {
             TERN_ERR_NOT_TERNARY);
 }
 
+TEST_F(Ops, MatmulOfRowsPackedByFour) {
+  // Two bytes a row, rows 0, 2, 4, 6 of the codes of one byte and 1, 3, 5, 7 of the other.
+  const int8_t trits[8][2] = {{1, 0}, {-1, -1}, {0, 0}, {0, 1}, {-1, 1}, {1, 1}, {1, -1}, {-1, 0}};
+  uint8_t packed[4][2][2] = {};  // as often as there are quarters
+  for (auto& quarter : packed)
+    for (int r = 0; r < 8; r++)
+      for (int c = 0; c < 2; c++) quarter[r % 2][c] |= uint8_t((trits[r][c] + 1) << r / 2 * 2);
+  const float x[] = {1, -127};
+  float out[8];
+  ASSERT_EQ(tern_op_matmul(device, TERN_TYPE_HF_PACKED, TERN_STORE_TERNARY, packed, sizeof packed, 8, 2, x, 1, out), TERN_OK) << tern_last_error();
+  for (int r = 0; r < 8; r++) EXPECT_EQ(out[r], float(trits[r][0] - 127 * trits[r][1])) << r;
+  refused(tern_op_matmul(device, TERN_TYPE_HF_PACKED, TERN_STORE_DENSE, packed, sizeof packed, 8, 2, x, 1, out), "ternary only");
+  refused(tern_op_matmul(device, TERN_TYPE_HF_PACKED, TERN_STORE_TERNARY, packed, 12, 6, 2, x, 1, out), "packed by four");
+  const int32_t id = 0;
+  refused(tern_op_embed(device, TERN_TYPE_HF_PACKED, packed, sizeof packed, 8, 2, &id, 1, out), "ternary only");
+  packed[2][1][0] |= 3 << 4;  // row 5
+  EXPECT_EQ(tern_op_matmul(device, TERN_TYPE_HF_PACKED, TERN_STORE_TERNARY, packed, sizeof packed, 8, 2, x, 1, out), TERN_ERR_NOT_TERNARY);
+  EXPECT_NE(std::string(tern_last_error()).find("row 5"), std::string::npos) << tern_last_error();
+}
+
 TEST_F(Ops, Ternary) {
   const int8_t w[] = {1, -1, 0, 1, 1, 1}, q[] = {127, -128, 5, 1, 2, 3};
   int32_t out[4];

@@ -105,7 +105,8 @@ inline int64_t bytes_of_row(int32_t type, int64_t n_cols) {
   static const Format kFormats[] = {{TERN_TYPE_F32, 1, 4, 0},      {TERN_TYPE_F16, 1, 2, 0},      {TERN_TYPE_BF16, 1, 2, 0},
                                     {TERN_TYPE_Q4_0, 32, 18, 0},   {TERN_TYPE_Q8_0, 32, 34, 0},   {TERN_TYPE_Q6_K, 256, 210, 0},
                                     {TERN_TYPE_TQ1_0, 256, 54, 0}, {TERN_TYPE_TQ2_0, 256, 66, 0}, {TERN_TYPE_I2_S, 128, 32, 0},
-                                    {TERN_TYPE_Q2_0, 64, 18, 0},   {TERN_TYPE_IQ1_BN, 64, 13, 2}, {TERN_TYPE_IQ2_BN, 64, 16, 4}};
+                                    {TERN_TYPE_Q2_0, 64, 18, 0},   {TERN_TYPE_IQ1_BN, 64, 13, 2}, {TERN_TYPE_IQ2_BN, 64, 16, 4},
+                                    {TERN_TYPE_HF_PACKED, 1, 1, 0}};
   for (const Format& f : kFormats)
     if (f.type == type) return n_cols > 0 && n_cols % f.block == 0 ? f.header + n_cols / f.block * f.bytes : 0;
   return 0;
@@ -115,7 +116,7 @@ inline int32_t weight_type(Input* in) {
   static const int32_t kTypes[] = {TERN_TYPE_F32,   TERN_TYPE_F16,   TERN_TYPE_BF16, TERN_TYPE_Q4_0, TERN_TYPE_Q8_0,   TERN_TYPE_Q6_K,
                                    TERN_TYPE_TQ1_0, TERN_TYPE_TQ2_0, TERN_TYPE_I2_S, TERN_TYPE_Q2_0, TERN_TYPE_IQ1_BN, TERN_TYPE_IQ2_BN};
   const int kind = in->byte();
-  return kind < 240 ? kTypes[kind % 12] : in->number();
+  return kind < 240 ? kTypes[kind % 12] : kind < 244 ? TERN_TYPE_HF_PACKED : in->number();
 }
 
 }  // namespace tern_fuzz

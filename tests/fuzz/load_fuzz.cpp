@@ -73,7 +73,7 @@ bool load(Input* in, tern_model* model, int role, int layer, Shape s, int32_t ty
   const auto data = exact_bytes(*in, bytes);
   status = tern_model_load_rows(model, role, layer, int32_t(rows), data.get(), bytes);
   check_status(status);
-  if (status == TERN_ERR_NOT_TERNARY) {
+  if (status == TERN_ERR_NOT_TERNARY && type != TERN_TYPE_HF_PACKED) {
     check_status(tern_model_load_begin(model, role, layer, type, TERN_STORE_DENSE, int32_t(s.rows), int32_t(s.cols), scale));
     status = tern_model_load_rows(model, role, layer, int32_t(rows), data.get(), bytes);
     check_status(status);

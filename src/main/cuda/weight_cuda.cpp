@@ -52,6 +52,7 @@ CudaWeight::CudaWeight(Context& context, int type, int store, int n_rows, int n_
   TERN_CHECK_ARG(n_rows > 0 && n_cols > 0, "a weight of shape [%d, %d]", n_rows, n_cols);
   TERN_CHECK_ARG(store == TERN_STORE_DENSE || store == TERN_STORE_TERNARY, "store %d is neither dense nor ternary", store);
   row_bytes(type, n_cols);  // refuses unknown types and partial blocks
+  check_hf_packed(type, store, n_rows);
   if (ternary_) {
     TERN_CHECK_ARG(n_cols <= kMaxTernaryCols, "a ternary row of %d columns, at most %d", n_cols, kMaxTernaryCols);
     data_ = context_.allocate(ternary_packed_bytes(n_rows, n_cols), "a ternary weight");
@@ -86,7 +87,8 @@ void CudaWeight::append_ternary(const uint8_t* in, int64_t stride, int n) {
   const int64_t tile_row_bytes = ternary_packed_bytes(kTernaryTileRows, n_cols_);
   for (int r = 0; r < n; r++) {
     float row_scale;
-    if (!decode_ternary_row(type_, in + stride * r, n_cols_, trits_.data() + int64_t(n_trit_rows_) * n_cols_, &row_scale))
+    int8_t* const trits = trits_.data() + int64_t(n_trit_rows_) * n_cols_;
+    if (!decode_ternary_row(type_, in + stride * r, n_cols_, trits, &row_scale, hf_quarter(type_, n_loaded_, n_rows_)))
       fail(TERN_ERR_NOT_TERNARY, "row %d is not ternary with one scale", n_loaded_);
     const float scale = row_scale * scale_;
     if (!std::isfinite(scale)) fail(TERN_ERR_NOT_TERNARY, "row %d has the scale %g", n_loaded_, double(scale));

@@ -31,6 +31,7 @@ CpuWeight::CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, fl
     : pool_(pool), type_(type), n_rows_(n_rows), n_cols_(n_cols), scale_(scale) {
   TERN_CHECK_ARG(n_rows > 0 && n_cols > 0, "a weight of shape [%d, %d]", n_rows, n_cols);
   const int64_t in_bytes = row_bytes(type, n_cols);  // refuses unknown types and partial blocks
+  check_hf_packed(type, store, n_rows);
   if (store == TERN_STORE_TERNARY) {
     TERN_CHECK_ARG(n_cols <= kMaxTernaryCols, "a ternary row of %d columns, at most %d", n_cols, kMaxTernaryCols);
     ternary_ = TernaryWeight::create(kernel, n_rows, n_cols, &pool);
@@ -52,7 +53,8 @@ void CpuWeight::append_rows(int n, const void* data, int64_t n_bytes) {
   const uint8_t* in = static_cast<const uint8_t*>(data);
   if (ternary_) {
     const int bad = ternary_->append_rows(pool_, n, [&](int r, uint8_t* codes, float* row_scale) {
-      return decode_ternary_codes(type_, in + stride * r, n_cols_, codes, row_scale) && std::isfinite(*row_scale *= scale_);
+      const int quarter = hf_quarter(type_, n_loaded_ + r, n_rows_);
+      return decode_ternary_codes(type_, in + stride * r, n_cols_, codes, row_scale, quarter) && std::isfinite(*row_scale *= scale_);
     });
     if (bad >= 0) fail(TERN_ERR_NOT_TERNARY, "row %d is not ternary with one finite scale", bad);
     n_loaded_ += n;

@@ -55,7 +55,10 @@ enum {
   TERN_TYPE_I2_S = 36, /* rows only; the tensor's one scale, which stands behind them, is tern_model_load_begin's */
   TERN_TYPE_Q2_0 = 42,
   TERN_TYPE_IQ1_BN = 134,
-  TERN_TYPE_IQ2_BN = 135
+  TERN_TYPE_IQ2_BN = 135,
+  /* Not of GGUF: the bytes [n_rows / 4, n_cols] of a packed tensor of Hugging Face, four times over. Of n_rows rows, those of quarter
+     q, from 0, have their codes (trit + 1) in bits 2q and 2q + 1 of each byte. For TERN_STORE_TERNARY only. */
+  TERN_TYPE_HF_PACKED = 1000
 };
 
 /* How a weight is kept in memory. */

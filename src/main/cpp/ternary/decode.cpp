@@ -170,6 +170,29 @@ bool decode_ternary_words(const uint8_t* row, int32_t n_cols, uint8_t* codes, Wo
   return bad == 0;
 }
 
+// Eight bytes at a time, which compilers make vectors of.
+bool decode_hf_packed(const uint8_t* row, int32_t n_cols, int quarter, uint8_t* codes, float* scale) {
+  constexpr uint64_t kLow = 0x0101010101010101u;
+  const int shift = 2 * quarter;
+  uint64_t bad = 0, any = 0;
+  int i = 0;
+  for (; i + 8 <= n_cols; i += 8) {
+    uint64_t word;
+    std::memcpy(&word, row + i, 8);
+    word = word >> shift & 3 * kLow;
+    bad |= word & word >> 1 & kLow;
+    any |= word ^ kLow;
+    std::memcpy(codes + i, &word, 8);
+  }
+  for (; i < n_cols; i++) {
+    codes[i] = two_bits(row[i], quarter);
+    bad |= codes[i] & codes[i] >> 1 & 1;
+    any |= codes[i] ^ 1;
+  }
+  *scale = any ? 1 : 0;
+  return bad == 0;
+}
+
 // Values of a block format that happen to be ternary.
 bool decode_ternary_values(const float* values, int32_t n, uint8_t* codes, float* scale) {
   for (int i = 0; i < n; i++) {
@@ -185,10 +208,6 @@ bool decode_ternary_values(const float* values, int32_t n, uint8_t* codes, float
 
 }  // namespace
 
-bool ternary_coded(int32_t type) {
-  return with_coded_format(type, [](auto) {});
-}
-
 int64_t row_bytes(int32_t type, int32_t n_cols) {
   TERN_CHECK_ARG(n_cols > 0, "a row of %d columns", n_cols);
   CodedFormat f = {1, 0, 0};
@@ -196,6 +215,8 @@ int64_t row_bytes(int32_t type, int32_t n_cols) {
     f.block_bytes = 4;
   else if (type == TERN_TYPE_F16 || type == TERN_TYPE_BF16)
     f.block_bytes = 2;
+  else if (type == TERN_TYPE_HF_PACKED)
+    f.block_bytes = 1;
   else if (!with_int8_format(type, [&](auto format) { f = {decltype(format)::kBlock, decltype(format)::kBytes, 0}; }) &&
            !with_coded_format(type, [&](auto format) { f = decltype(format)::kFormat; }))
     fail(TERN_ERR_INVALID_ARGUMENT, "there are no rows of tensor type %d", type);
@@ -203,17 +224,26 @@ int64_t row_bytes(int32_t type, int32_t n_cols) {
   return f.header_bytes + int64_t(n_cols) / f.block * f.block_bytes;
 }
 
-bool decode_ternary_row(int32_t type, const void* row, int32_t n_cols, int8_t* trits, float* scale) {
+int hf_quarter(int32_t type, int32_t r, int32_t n_rows) { return type == TERN_TYPE_HF_PACKED ? r / (n_rows / 4) : 0; }
+
+void check_hf_packed(int32_t type, int32_t store, int32_t n_rows) {
+  if (type != TERN_TYPE_HF_PACKED) return;
+  TERN_CHECK_ARG(n_rows > 0 && n_rows % 4 == 0, "%d rows packed by four", n_rows);
+  TERN_CHECK_ARG(store == TERN_STORE_TERNARY, "rows packed by four are kept ternary only, not as store %d", store);
+}
+
+bool decode_ternary_row(int32_t type, const void* row, int32_t n_cols, int8_t* trits, float* scale, int quarter) {
   uint8_t* codes = reinterpret_cast<uint8_t*>(trits);
-  if (!decode_ternary_codes(type, row, n_cols, codes, scale)) return false;
+  if (!decode_ternary_codes(type, row, n_cols, codes, scale, quarter)) return false;
   for (int i = 0; i < n_cols; i++) trits[i] = int8_t(codes[i] - 1);
   return true;
 }
 
-bool decode_ternary_codes(int32_t type, const void* row, int32_t n_cols, uint8_t* codes, float* scale) {
+bool decode_ternary_codes(int32_t type, const void* row, int32_t n_cols, uint8_t* codes, float* scale, int quarter) {
   row_bytes(type, n_cols);
   *scale = 0;
   const uint8_t* p = static_cast<const uint8_t*>(row);
+  if (type == TERN_TYPE_HF_PACKED) return decode_hf_packed(p, n_cols, quarter, codes, scale);
   bool ternary = false;
   if (with_coded_format(type, [&](auto f) { ternary = decode_coded<decltype(f)>(p, n_cols, codes, scale); })) return ternary;
   if (type == TERN_TYPE_F32) {
@@ -249,8 +279,9 @@ void decode_row(int32_t type, const void* row, int32_t n_cols, float* out) {
       for (int i = 0; i < n_cols; i++) out[i] = bf16_at(p + 2 * int64_t(i));
       break;
     default:
-      if (!with_int8_format(type, [&](auto f) { decode_int8_values<decltype(f)>(p, n_cols, out); }))
-        with_coded_format(type, [&](auto f) { decode_coded_values<decltype(f)>(type, p, n_cols, out); });
+      if (!with_int8_format(type, [&](auto f) { decode_int8_values<decltype(f)>(p, n_cols, out); }) &&
+          !with_coded_format(type, [&](auto f) { decode_coded_values<decltype(f)>(type, p, n_cols, out); }))
+        fail(TERN_ERR_INVALID_ARGUMENT, "a row of type %d says nothing of its values by itself", type);
   }
 }
 

@@ -2,6 +2,8 @@ package dev.tern.format;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -18,6 +20,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -107,6 +110,53 @@ class HfModelTest {
           assertEquals(a[i] * ratio, b[i], Math.abs(a[i]) * (weights == HfDirectory.Weights.FLOATS ? 0 : 0x1p-22), weights + " " + name);
         }
       }
+    }
+  }
+
+  /** What the native side takes as it stands is what the rows of GGUF are made from, in any range of bytes. */
+  @Test
+  void packedBytesComeFourTimesOver() {
+    try (ModelFile hf = ModelFile.open(hf(HfDirectory.Weights.MULTIPLIED, 1))) {
+      TensorInfo up = hf.tensor("blk.1.ffn_up.weight");
+      PackedTensor packed = hf.packed(up);
+      int n = (int) up.columns() * (int) up.rows();
+      byte[] all = new byte[n];
+      packed.read(0, ByteBuffer.wrap(all));
+      float[] values = values(hf, "blk.1.ffn_up");
+      float scale = packed.scale() * (hf.tensor("blk.1.ffn_up.scale") == null ? 1
+          : ByteBuffer.wrap(bytes(hf, "blk.1.ffn_up.scale")).order(ByteOrder.LITTLE_ENDIAN).getFloat());
+      for (int i = 0; i < n; i++) {
+        assertEquals(values[i], ((all[i] >> 2 * (i / (n / 4)) & 3) - 1) * scale, "element " + i);
+      }
+      for (int from : new int[] {0, 1, n / 4 - 3, n / 2 - 3, n - 1000}) {
+        ByteBuffer part = ByteBuffer.allocate(1002).position(1).limit(1001);
+        packed.read(from, part);
+        assertArrayEquals(Arrays.copyOfRange(all, from, from + 1000), Arrays.copyOfRange(part.array(), 1, 1001));
+        assertEquals(0, part.array()[0] + part.array()[1001]);
+        assertEquals(1001, part.position());
+      }
+      ByteBuffer most = ByteBuffer.allocate(n / 4 * 3); // over several ends
+      packed.read(n / 8, most);
+      assertArrayEquals(Arrays.copyOfRange(all, n / 8, n / 8 + n / 4 * 3), most.array());
+      assertThrows(IllegalArgumentException.class, () -> packed.read(-1, ByteBuffer.allocate(1)));
+      assertNull(hf.packed(hf.tensor("token_embd.weight")));
+      assertNull(hf.packed(new TensorInfo("x", TensorType.F32, new long[] {1}, 0, 4)));
+    }
+    try (GgufFile gguf = random()) {
+      assertNull(gguf.packed(gguf.tensor("blk.1.ffn_up.weight")));
+    }
+  }
+
+  /** Rows of a llama's q and k are put in order first. */
+  @Test
+  void packedRowsInAnotherOrderAreTranslated() {
+    HfDirectory llama = new HfDirectory(random(), HfDirectory.Weights.MULTIPLIED);
+    llama.config.put("model_type", "llama").putArray("architectures").add("LlamaForCausalLM");
+    llama.config.put("hidden_act", "silu");
+    try (ModelFile hf = ModelFile.open(llama.write(directory.resolve("llama"), 1))) {
+      assertNull(hf.packed(hf.tensor("blk.0.attn_q.weight")));
+      assertNull(hf.packed(hf.tensor("blk.0.attn_k.weight")));
+      assertNotNull(hf.packed(hf.tensor("blk.0.attn_v.weight")));
     }
   }
 
@@ -336,7 +386,8 @@ class HfModelTest {
         kind("no embedding", format, "token_embd", d -> d.without("model.embed_tokens.weight")),
         kind("a wrong vocabulary", format, "rows", d -> d.config.put("vocab_size", 7)),
         kind("a wrong width", format, "dimensions", d -> d.config.put("intermediate_size", 1280)),
-        kind("code 3", format, "code 3", d -> d.change(q, b -> b[5000] |= 3)),
+        kind("code 3 in the first quarter", format, "code 3", d -> d.change(q, b -> b[5000] |= 3)),
+        kind("code 3 in the last quarter", format, "code 3", d -> d.change(q, b -> b[5000] |= (byte) 0xc0)),
         kind("no tokenizer", format, "no tokenizer", d -> d.tokenizer.removeAll()),
         kind("another tokenizer", unsupported, "model 'Unigram'", d -> ((com.fasterxml.jackson.databind.node.ObjectNode) d.tokenizer.get("model")).put("type", "Unigram")),
         kind("another splitting", unsupported, "pre-tokenizer Whitespace", d -> d.tokenizer.putObject("pre_tokenizer").put("type", "Whitespace")),

@@ -230,6 +230,12 @@ final class HfModel implements ModelFile {
   }
 
   @Override
+  public PackedTensor packed(TensorInfo tensor) {
+    HfTensor made = tensors.get(tensor.name());
+    return made == null ? null : made.asPacked();
+  }
+
+  @Override
   public void readTensor(TensorInfo tensor, long from, ByteBuffer dst) {
     if (closed) {
       throw new ClosedException(name() + " is closed");

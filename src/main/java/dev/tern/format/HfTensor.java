@@ -200,6 +200,11 @@ final class HfTensor {
     return scale;
   }
 
+  /** The file's own rows, if they are packed and in the order of GGUF; else null. */
+  PackedTensor asPacked() {
+    return kind == Kind.PACKED && permutedHeads == 0 ? new PackedTensor(file, tensor, Half.toFloat(blockScale)) : null;
+  }
+
   /** Fills dst with bytes from a place on; the range lies in the tensor. */
   void read(long from, ByteBuffer dst) {
     if (kind == Kind.COMPUTED || kind == Kind.MEAN) {

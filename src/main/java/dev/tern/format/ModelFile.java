@@ -43,6 +43,11 @@ public interface ModelFile extends AutoCloseable {
    */
   void readTensor(TensorInfo tensor, long from, ByteBuffer dst);
 
+  /** A tensor's bytes before they were translated to what {@link #readTensor} gives, where the native side takes those too; else null. */
+  default PackedTensor packed(TensorInfo tensor) {
+    return null;
+  }
+
   /** Whether a tensor's values are computed from all of another's when they are first read, which takes as long as reading that. */
   default boolean isDerived(TensorInfo tensor) {
     return false;

@@ -4,6 +4,7 @@ import dev.tern.LoadProgress;
 import dev.tern.ModelFormatException;
 import dev.tern.format.ModelFile;
 import dev.tern.format.ModelSpec;
+import dev.tern.format.PackedTensor;
 import dev.tern.format.WeightRef;
 import dev.tern.kernel.abi.global.TernAbi;
 import dev.tern.kernel.abi.tern_model;
@@ -58,7 +59,7 @@ public final class NativeModel extends NativeHandle {
     long longestRow = 1;
     for (WeightRef weight : spec.weights()) {
       total += weight.byteSize();
-      longestRow = Math.max(longestRow, weight.rowBytes());
+      longestRow = Math.max(longestRow, Math.max(weight.rowBytes(), weight.nCols())); // the latter: if it is packed
     }
     ByteBuffer buffer = ByteBuffer.allocateDirect(Math.toIntExact(Math.max(longestRow, Math.min(total, PIECE_BYTES))));
     try (Pointer data = new Pointer(buffer)) {
@@ -81,19 +82,27 @@ public final class NativeModel extends NativeHandle {
   private record Piece(
       ModelFile file, WeightRef weight, ByteBuffer buffer, Pointer data, long done, long total, LoadProgress progress) {}
 
+  /** Rows as the native side gets them. */
+  private interface RowReader {
+    void read(long from, ByteBuffer dst);
+  }
+
   /** Loads one weight; false if it is to be ternary and is not. */
   private boolean load(Piece piece, int store) {
     WeightRef weight = piece.weight;
     int role = weight.role().id();
-    Native.check(
-        TernAbi.tern_model_load_begin(
-            model, role, weight.layer(), weight.type().id(), store, weight.nRows(), weight.nCols(), weight.scale(piece.file)));
-    int rowsAtOnce = (int) (piece.buffer.capacity() / weight.rowBytes());
+    // What turns out not to be ternary comes again in the terms of GGUF.
+    PackedTensor packed = store == TernAbi.TERN_STORE_TERNARY && weight.tensor() != null ? piece.file.packed(weight.tensor()) : null;
+    int type = packed == null ? weight.type().id() : TernAbi.TERN_TYPE_HF_PACKED;
+    long rowBytes = packed == null ? weight.rowBytes() : weight.nCols();
+    float scale = weight.scale(piece.file) * (packed == null ? 1 : packed.scale());
+    RowReader reader = packed == null ? (from, dst) -> weight.read(piece.file, from, dst) : packed::read;
+    Native.check(TernAbi.tern_model_load_begin(model, role, weight.layer(), type, store, weight.nRows(), weight.nCols(), scale));
+    int rowsAtOnce = (int) (piece.buffer.capacity() / rowBytes);
     for (int row = 0; row < weight.nRows(); ) {
       int n = Math.min(rowsAtOnce, weight.nRows() - row);
-      long bytes = n * weight.rowBytes();
-      read(piece, row, n);
-      int status = TernAbi.tern_model_load_rows(model, role, weight.layer(), n, piece.data, bytes);
+      read(reader, piece.buffer, row * rowBytes, n * rowBytes, rowBytes);
+      int status = TernAbi.tern_model_load_rows(model, role, weight.layer(), n, piece.data, n * rowBytes);
       if (status == TernAbi.TERN_ERR_NOT_TERNARY && store == TernAbi.TERN_STORE_TERNARY) {
         return false;
       }
@@ -109,13 +118,11 @@ public final class NativeModel extends NativeHandle {
   }
 
   /** Fills the buffer with rows, on all cores: formats that are translated while they are read take longer to read than to pack. */
-  private static void read(Piece piece, int row, int n) {
-    long stride = piece.weight.rowBytes();
-    int part = (int) Math.max(1, READ_BYTES / stride);
-    IntStream.range(0, (n + part - 1) / part).parallel().forEach(i -> {
-      int first = i * part;
-      ByteBuffer to = piece.buffer.slice((int) (first * stride), (int) (Math.min(part, n - first) * stride));
-      piece.weight.read(piece.file, (row + first) * stride, to);
+  private static void read(RowReader reader, ByteBuffer buffer, long from, long nBytes, long rowBytes) {
+    long part = Math.max(1, READ_BYTES / rowBytes) * rowBytes;
+    IntStream.range(0, (int) ((nBytes + part - 1) / part)).parallel().forEach(i -> {
+      long first = i * part;
+      reader.read(from + first, buffer.slice((int) first, (int) Math.min(part, nBytes - first)));
     });
   }
 
