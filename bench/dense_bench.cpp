@@ -13,6 +13,7 @@
 #include "cpu/bandwidth.h"
 #include "cpu/dense.h"
 #include "cpu/sample.h"
+#include "plan/dense_plan.h"
 #include "tern.h"
 
 namespace {
@@ -51,7 +52,8 @@ DenseWeight weight(int type, int n_rows, int n_cols) {
 }
 
 void bench_matmul(Pool& pool, int type, const char* name, int n_rows, int n_cols, int n_acts, int repeats) {
-  const DenseWeight w = weight(type, n_rows, n_cols);
+  DenseWeight w = weight(type, n_rows, n_cols);
+  w.stream_rows = dense_stream_rows(isa(), w);
   const std::vector<float> x(static_cast<size_t>(n_acts) * n_cols, 0.25f);
   std::vector<float> out(static_cast<size_t>(n_acts) * n_rows);
   const double seconds = median_seconds(repeats, [&](int) {

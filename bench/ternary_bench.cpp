@@ -32,8 +32,8 @@ double median(std::vector<double> v) {
   return v[v.size() / 2];
 }
 
-std::unique_ptr<TernaryWeight> random_weight(const std::string& kernel, Shape shape, std::mt19937_64& random) {
-  auto weight = TernaryWeight::create(kernel, shape.n_rows, shape.n_cols);
+std::unique_ptr<TernaryWeight> random_weight(const std::string& kernel, Shape shape, std::mt19937_64& random, Pool& pool) {
+  auto weight = TernaryWeight::create(kernel, shape.n_rows, shape.n_cols, &pool);
   std::vector<int8_t> trits(size_t(shape.n_cols) + 997);
   for (int8_t& t : trits) t = int8_t(int(random() % 3) - 1);
   for (int row = 0; row < shape.n_rows; row++) weight->append_row(&trits[size_t(row) % 997], 1);
@@ -42,14 +42,14 @@ std::unique_ptr<TernaryWeight> random_weight(const std::string& kernel, Shape sh
 
 class Case {
  public:
-  Case(const std::string& kernel, Shape shape, int n_acts, bool cold, std::mt19937_64& random)
+  Case(const std::string& kernel, Shape shape, int n_acts, bool cold, std::mt19937_64& random, Pool& pool)
       : kernel(kernel), n_acts(n_acts), stride((shape.n_cols + 63) / 64 * 64), q(size_t(n_acts) * stride), scale(n_acts, 1), sum(n_acts),
         out(size_t(n_acts) * shape.n_rows) {
     for (int r = 0; r < n_acts; r++)
       for (int j = 0; j < shape.n_cols; j++) sum[r] += q[size_t(r) * stride + j] = int8_t(random());
     int64_t bytes = 0;
     do {
-      weights.push_back(random_weight(kernel, shape, random));
+      weights.push_back(random_weight(kernel, shape, random, pool));
       bytes += weights.back()->bytes();
     } while (cold && bytes < kColdBytes);
     scratch = Buffer(weights[0]->scratch_bytes(n_acts), "bench");
@@ -86,7 +86,7 @@ class Case {
 void compare(const std::vector<std::string>& kernels, Shape shape, int n_acts, bool cold, int n_rounds, Pool& pool, double peak) {
   std::mt19937_64 random(1);
   std::vector<Case> cases;
-  for (const std::string& kernel : kernels) cases.emplace_back(kernel, shape, n_acts, cold, random);
+  for (const std::string& kernel : kernels) cases.emplace_back(kernel, shape, n_acts, cold, random, pool);
   for (int round = -1; round < n_rounds; round++)
     for (Case& c : cases) {
       c.time(pool);

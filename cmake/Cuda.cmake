@@ -10,7 +10,7 @@ set(TERN_CUDA_DIR ${CMAKE_CURRENT_SOURCE_DIR}/src/main/cuda)
 file(GLOB TERN_CUDA_KERNELS CONFIGURE_DEPENDS ${TERN_CUDA_DIR}/*.cu)
 file(GLOB TERN_CUDA_KERNELS_SM90 CONFIGURE_DEPENDS ${TERN_CUDA_DIR}/sm90/*.cu)
 file(GLOB TERN_CUDA_HOST CONFIGURE_DEPENDS ${TERN_CUDA_DIR}/*.cpp ${TERN_CUDA_DIR}/sm90/*.cpp)
-set(TERN_CUDA_SHARED_HOST src/main/cpp/core/memory.cpp src/main/cpp/core/pool.cpp src/main/cpp/ternary/decode.cpp src/main/cpp/plan/attention_plan.cpp)
+set(TERN_CUDA_SHARED_HOST src/main/cpp/core/memory.cpp src/main/cpp/core/pool.cpp src/main/cpp/core/slab.cpp src/main/cpp/ternary/decode.cpp src/main/cpp/plan/attention_plan.cpp)
 set(TERN_CUDA_INCLUDES ${TERN_CUDA_DIR} ${TERN_CUDA_DIR}/sm90 ${CMAKE_CURRENT_SOURCE_DIR}/src/main/cpp ${CMAKE_CURRENT_SOURCE_DIR}/src/main/cpp/include)
 
 if(TERN_CUDA STREQUAL "OFF")

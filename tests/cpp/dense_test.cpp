@@ -11,6 +11,8 @@
 #include "cpu/dense_tile.h"
 #include "oracle/compare.h"
 #include "oracle/dense_oracle.h"
+#include "plan/dense_plan.h"
+#include "ternary/decode.h"
 
 namespace tern::cpu {
 namespace {
@@ -175,19 +177,30 @@ TEST(Dense, streams_like_from_a_cache) {
       const DenseWeight w = random_weight(type, n_rows, n_cols, random);
       const std::vector<float> x = random_floats(n_cols, random);
       for (const Isa isa : isas()) {
-        const auto rows = isa == Isa::avx512 ? dense_rows_avx512 : isa == Isa::avx2 ? dense_rows_avx2 : dense_rows_scalar;
-        std::vector<float> out[2];
-        for (const bool stream : {false, true}) {
-          std::vector<float>& to = out[stream];
+        std::vector<float> out[3];
+        for (const int stream_rows : {0, 1, 2}) {
+          std::vector<float>& to = out[stream_rows];
           to.assign(n_rows + 1, kGuard);
-          rows({type, w.data.as<uint8_t>(), w.data.size() / n_rows, n_rows, n_cols, x.data(), n_cols, 1, to.data(), n_rows, false, stream});
+          dense_rows(isa, {type, w.data.as<uint8_t>(), w.data.size() / n_rows, n_rows, n_cols, x.data(), n_cols, 1, to.data(), n_rows, false, stream_rows});
           EXPECT_EQ(to.back(), kGuard);
           for (int i = 0; i < n_rows; i++) EXPECT_TRUE(std::isfinite(to[i]) && to[i] != kGuard) << "row " << i;
         }
-        EXPECT_EQ(std::memcmp(out[0].data(), out[1].data(), out[0].size() * sizeof(float)), 0)
-            << "TERN_SEED=" << oracle::seed() << " type " << type << ", " << n_rows << " rows, tier " << isa_name(isa);
+        for (const int stream_rows : {1, 2})
+          EXPECT_EQ(std::memcmp(out[0].data(), out[stream_rows].data(), out[0].size() * sizeof(float)), 0)
+              << "TERN_SEED=" << oracle::seed() << " type " << type << ", " << n_rows << " rows, tier " << isa_name(isa);
       }
     }
+}
+
+TEST(Dense, what_a_cache_may_hold_is_no_stream) {
+  const auto stream_rows = [](int type, int n_rows, int n_cols) {
+    const DenseWeight w = {Buffer(row_bytes(type, n_cols) * n_rows, "a test weight"), type, n_rows, n_cols};
+    return dense_stream_rows(isas().back(), w);
+  };
+  EXPECT_EQ(stream_rows(TERN_TYPE_Q8_0, 1000, 2560), 0);
+  for (const int n_rows : {1, 3, 40})  // down to less than a row for each part that is timed
+    EXPECT_TRUE(stream_rows(TERN_TYPE_F32, n_rows, (20 << 20) / 4 / n_rows / 32 * 32) - 1u <= 1u) << n_rows;
+  EXPECT_TRUE(stream_rows(TERN_TYPE_Q8_0, 7000, 2560) - 1u <= 1u);
 }
 
 TEST(Dense, accumulates) {

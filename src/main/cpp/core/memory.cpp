@@ -12,14 +12,18 @@
 
 #include "core/checked.h"
 #include "core/pool.h"
+#include "core/slab.h"
 
 namespace tern {
 namespace {
 
 constexpr int64_t kLarge = 4 << 20;      // from here on: own mapping, huge pages
+constexpr int64_t kSlabLeast = 128 << 10;  // of a weight: less is read from a cache, and stays where a sanitizer sees its ends
 constexpr int64_t kHugePage = 2 << 20;
 constexpr int64_t kPage = 4 << 10;
 constexpr int64_t kAskFirst = 1 << 20;   // from here on: compare with what the system says is free
+
+constexpr int64_t kInSlab = -1;          // for bytes obtained by mmap
 
 std::atomic<int64_t> live_bytes{0};
 
@@ -100,22 +104,25 @@ int64_t available_bytes() {
   return available;
 }
 
-// Makes pages real now: a page that is not there when a kernel first writes to it ends the process.
+// Makes the pages of zeroed bytes real now: a page that is not there when a kernel first writes to it ends the process.
 bool populate(uint8_t* data, int64_t n_bytes) {
 #ifdef MADV_POPULATE_WRITE
-  if (madvise(data, static_cast<size_t>(n_bytes), MADV_POPULATE_WRITE) == 0) return true;
+  uint8_t* const page = data - reinterpret_cast<uintptr_t>(data) % kPage;
+  if (madvise(page, static_cast<size_t>(data + n_bytes - page), MADV_POPULATE_WRITE) == 0) return true;
   if (errno != EINVAL) return false;
 #endif
   for (int64_t i = 0; i < n_bytes; i += kPage) static_cast<volatile uint8_t*>(data)[i] = 0;
+  static_cast<volatile uint8_t*>(data)[n_bytes - 1] = 0;
   return true;
 }
 
 bool populate(uint8_t* data, int64_t n_bytes, Pool* pool) {
   if (!pool) return populate(data, n_bytes);
   std::atomic<bool> all{true};
-  pool->run(static_cast<int>((n_bytes + kHugePage - 1) / kHugePage), [&](int i, int) {
-    const int64_t at = i * kHugePage;
-    if (!populate(data + at, std::min(kHugePage, n_bytes - at))) all = false;
+  uint8_t* const page = data - reinterpret_cast<uintptr_t>(data) % kHugePage;  // a huge page is a task
+  pool->run(static_cast<int>((data + n_bytes - page + kHugePage - 1) / kHugePage), [&](int i, int) {
+    uint8_t* const begin = std::max(data, page + i * kHugePage);
+    if (!populate(begin, std::min(data + n_bytes, page + (i + 1) * kHugePage) - begin)) all = false;
   });
   return all;
 }
@@ -140,7 +147,15 @@ void require_free(int64_t n_bytes, const char* purpose) {
 Buffer::Buffer(int64_t n_bytes, const char* purpose, Pool* pool) {
   if (n_bytes == 0) return;
   require_free(n_bytes, purpose);
-  if (n_bytes >= kLarge) {
+  uint8_t* const in_slab = pool && n_bytes >= kSlabLeast && n_bytes <= kSlabMost ? slab_take(n_bytes) : nullptr;
+  if (in_slab) {
+    if (!populate(in_slab, n_bytes, pool)) {
+      slab_give(in_slab, n_bytes);
+      out_of_memory(n_bytes, purpose);
+    }
+    data_ = in_slab;
+    mapped_ = kInSlab;
+  } else if (n_bytes >= kLarge) {
     // It begins on a huge page and ends with small ones: a whole one more for each matrix would be a sixth of a model of two bits.
     const int64_t rounded = round_up(n_bytes, kPage);
     const int64_t span = checked_add(rounded, kHugePage);
@@ -182,6 +197,8 @@ Buffer Buffer::adopt(void* data, int64_t n_bytes, void (*release)(void*)) {
 void Buffer::free(Buffer& buffer) noexcept {
   if (buffer.release_)
     buffer.release_(buffer.data_);
+  else if (buffer.mapped_ == kInSlab)
+    slab_give(buffer.as<uint8_t>(), buffer.size_);
   else if (buffer.mapped_)
     munmap(buffer.data_, static_cast<size_t>(buffer.mapped_));
   else

@@ -18,7 +18,8 @@ class Pool;
 class Buffer {
  public:
   Buffer() = default;
-  // pool: its threads share the work of making a large buffer's pages, which is most of the time that loading a model's bytes takes.
+  // pool: for weights. Its threads share the work of making a large buffer's pages, which is most of the time that loading a model's bytes
+  // takes, and it lies in a slab (core/slab.h) with other weights.
   Buffer(int64_t n_bytes, const char* purpose, Pool* pool = nullptr);
   // Memory of another kind, counted here and given back with release(data).
   static Buffer adopt(void* data, int64_t n_bytes, void (*release)(void*));
@@ -52,7 +53,7 @@ class Buffer {
 
   void* data_ = nullptr;
   int64_t size_ = 0;
-  int64_t mapped_ = 0;  // bytes obtained by mmap, 0 if by aligned_alloc
+  int64_t mapped_ = 0;  // bytes obtained by mmap, 0 if by aligned_alloc, -1 if they are in a slab
   void (*free_)(Buffer&) noexcept = nullptr;  // of the library that made it, whose counter it is in
   void (*release_)(void*) = nullptr;
 };

@@ -14,12 +14,11 @@ constexpr int64_t kGemvTaskBytes = 192 << 10;
 // GEMM reads a task's weights once per few activation rows: they must stay in L2 beside those rows.
 constexpr int64_t kGemmTaskBytes = 256 << 10;
 constexpr int64_t kGemmTaskProducts = 4 << 20;  // some 90 us of one core; fewer read the activations too often
-// Weights above this stream from memory. One row at a time is then the fastest, as one linear stream that the hardware
-// prefetches; from a cache, several rows hide more latency. (Zen 4, one core, F16: 26 GB/s by one row, 21 by four; in L2 41 and
-// 64.) The others are limited by their conversion, Q8_0 to 21 GB/s on one core (Zen 4), and take several rows from a cache, two from memory
-// (Skylake-SP, two threads, Q8_0 head: 20.8 and 20.3 GB/s by two rows, 19.4 and 20.0 by four in AVX-512; Q6_K no worse). Slower
-// there: scales converted ahead into a buffer, int8 to float by byte permutes into a float's mantissa.
-constexpr int64_t kCacheBytes = 16 << 20;
+// What is larger than a cache (plan/dense_plan.h) streams from memory. One row at a time is then the fastest, as one linear stream that the
+// hardware prefetches; from a cache, several rows hide more latency. (Zen 4, one core, F16: 26 GB/s by one row, 21 by four; in L2 41 and
+// 64.) Types that are converted take one or two, as measured. (Q8_0 head: Skylake-SP, two threads, 20.8 and 20.3 GB/s by two rows, 19.4
+// and 20.0 by four; Zen 5, one core, 25.4 by one, 20.4 by two or four.) Slower on both: scales converted ahead into a buffer; on Skylake-SP:
+// int8 to float by byte permutes into a float's mantissa.
 constexpr int kRowsMultiple = 8;                // whole tiles
 
 int rows_per_task(const DenseWeight& w, int n_act_rows) {
@@ -131,10 +130,18 @@ struct LanesScalar {
 
 }  // namespace
 
-void dense_rows_scalar(const DenseRows& d) { dense_rows<LanesScalar>(d); }
+void dense_rows_scalar(const DenseRows& d) { dense_rows_of_any<LanesScalar>(d); }
 
 void widen_row_scalar(int32_t type, const uint8_t* row, int n_cols, float* out) {
   widen_row<LanesScalar>(type, row, n_cols, out);
+}
+
+void dense_rows(Isa isa, const DenseRows& d) {
+  switch (isa) {
+    case Isa::avx512: return dense_rows_avx512(d);
+    case Isa::avx2: return dense_rows_avx2(d);
+    case Isa::scalar: return dense_rows_scalar(d);
+  }
 }
 
 int dense_n_tasks(const DenseWeight& w, int n_act_rows) {
@@ -163,12 +170,8 @@ void dense_run_task(Isa isa, const DenseWeight& w, int task, const float* x, int
                        out + first,
                        out_stride,
                        accumulate,
-                       w.n_rows * stride > kCacheBytes};
-  switch (isa) {
-    case Isa::avx512: return dense_rows_avx512(d);
-    case Isa::avx2: return dense_rows_avx2(d);
-    case Isa::scalar: return dense_rows_scalar(d);
-  }
+                       w.stream_rows};
+  dense_rows(isa, d);
 }
 
 }  // namespace tern::cpu

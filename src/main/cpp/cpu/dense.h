@@ -20,6 +20,7 @@ struct DenseWeight {
   int32_t type;  // TERN_TYPE_F32, F16, BF16, Q8_0, Q6_K, Q4_0, Q2_0
   int32_t n_rows;
   int32_t n_cols;  // whole blocks
+  int32_t stream_rows = 0;  // of plan/dense_plan.h
 };
 
 // Work is cut into independent tasks, each a range of output rows; any thread may run any task. Small weights are one task.

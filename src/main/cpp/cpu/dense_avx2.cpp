@@ -92,7 +92,7 @@ struct Lanes256 {
 
 }  // namespace
 
-void dense_rows_avx2(const DenseRows& d) { dense_rows<Lanes256>(d); }
+void dense_rows_avx2(const DenseRows& d) { dense_rows_of_any<Lanes256>(d); }
 
 void widen_row_avx2(int32_t type, const uint8_t* row, int n_cols, float* out) { widen_row<Lanes256>(type, row, n_cols, out); }
 

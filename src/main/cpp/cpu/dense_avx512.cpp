@@ -71,7 +71,7 @@ struct Lanes512 {
 
 }  // namespace
 
-void dense_rows_avx512(const DenseRows& d) { dense_rows<Lanes512>(d); }
+void dense_rows_avx512(const DenseRows& d) { dense_rows_of_any<Lanes512>(d); }
 
 void widen_row_avx512(int32_t type, const uint8_t* row, int n_cols, float* out) { widen_row<Lanes512>(type, row, n_cols, out); }
 

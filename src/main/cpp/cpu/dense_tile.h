@@ -10,6 +10,7 @@
 
 #include <cstdint>
 
+#include "cpu/isa.h"
 #include "tern.h"
 
 namespace tern::cpu {
@@ -26,12 +27,13 @@ struct DenseRows {
   float* out;  // [n_acts, n_rows], rows out_stride apart
   int64_t out_stride;
   bool accumulate;
-  bool stream;  // the weights come from memory, not from a cache
+  int stream_rows;  // weight rows read at once by one activation row: 1 or 2 from memory; 0: from a cache, as many as hide latency
 };
 
 void dense_rows_scalar(const DenseRows& d);
 void dense_rows_avx2(const DenseRows& d);
 void dense_rows_avx512(const DenseRows& d);
+void dense_rows(Isa isa, const DenseRows& d);
 
 // One row of n_cols as floats.
 void widen_row_scalar(int32_t type, const uint8_t* row, int n_cols, float* out);
@@ -220,19 +222,15 @@ void dense_rest(const DenseRows& d, int act) {
   }
 }
 
-// Rows of types that are limited by their conversion, read from memory (dense.cpp says why).
-template <class L>
-constexpr int kStreamRows = L::kGemvRows < 2 ? L::kGemvRows : 2;
-
 template <class L, int kType, bool kTail>
 void dense_rows_of(const DenseRows& d) {
   if (d.n_acts == 1) {
-    constexpr bool kWide = !DenseFormat<kType>::kWhole;  // nothing to convert, or next to nothing
-    if (d.stream)
-      dense_tiles<L, kType, kTail, kWide ? 1 : kStreamRows<L>, 1>(d, 0);
-    else
-      dense_tiles<L, kType, kTail, L::kGemvRows, 1>(d, 0);
-    return;
+    constexpr bool kWide = !DenseFormat<kType>::kWhole;  // nothing to convert, or next to nothing: a linear stream (dense.cpp)
+    if (d.stream_rows == 0) return dense_tiles<L, kType, kTail, L::kGemvRows, 1>(d, 0);
+    if constexpr (!kWide && L::kGemvRows > 1) {
+      if (d.stream_rows == 2) return dense_tiles<L, kType, kTail, 2, 1>(d, 0);
+    }
+    return dense_tiles<L, kType, kTail, 1, 1>(d, 0);
   }
   int act = 0;
   for (; act + L::kGemmActs <= d.n_acts; act += L::kGemmActs) dense_tiles<L, kType, kTail, L::kGemmRows, L::kGemmActs>(d, act);
@@ -248,7 +246,7 @@ void dense_rows_of_type(const DenseRows& d) {
 }
 
 template <class L>
-void dense_rows(const DenseRows& d) {
+void dense_rows_of_any(const DenseRows& d) {
   switch (d.type) {
     case TERN_TYPE_F32: return dense_rows_of_type<L, TERN_TYPE_F32>(d);
     case TERN_TYPE_F16: return dense_rows_of_type<L, TERN_TYPE_F16>(d);
