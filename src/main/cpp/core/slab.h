@@ -1,6 +1,5 @@
 // Memory for weights, one behind the other in mappings that begin on a huge page: each alone would end with a part of one unused, or be
-// too small for any. With pages of 4 KiB a core has 20 to 30 % less of the bandwidth of streaming a matrix: docs/ternary.md.
-// Thread-safe.
+// too small for any. What streams from pages of 4 KiB is slow: docs/ternary.md has figures. Thread-safe.
 #pragma once
 
 #include <cstdint>
