@@ -47,7 +47,7 @@ TEST(DecodeTest, EveryTq1Byte) {
     std::vector<int8_t> trits(256);
     std::vector<float> values(256);
     float scale = -1;
-    ASSERT_TRUE(decode_ternary_row(TERN_TYPE_TQ1_0, row.data(), 256, trits.data(), &scale));
+    ASSERT_TRUE(decode_ternary_row(TERN_TYPE_TQ1_0, row.data(), 256, trits.data(), &scale, 0));
     decode_row(TERN_TYPE_TQ1_0, row.data(), 256, values.data());
     EXPECT_EQ(scale, 2);
     for (int e = 0; e < 256; e++) {
@@ -71,7 +71,7 @@ TEST(DecodeTest, EveryTq2Byte) {
       float scale = -1;
       bool meaningful = true;
       decode_row(TERN_TYPE_TQ2_0, row.data(), 256, values.data());
-      const bool ternary = decode_ternary_row(TERN_TYPE_TQ2_0, row.data(), 256, trits.data(), &scale);
+      const bool ternary = decode_ternary_row(TERN_TYPE_TQ2_0, row.data(), 256, trits.data(), &scale, 0);
       for (int e = 0; e < 256; e++) {
         const int code = row[32 * (e / 128) + e % 32] >> (2 * (e % 128 / 32)) & 3;
         meaningful = meaningful && code != 3;
@@ -94,7 +94,7 @@ TEST(DecodeTest, EncodedTritsComeBack) {
       for (size_t i = row.size() - 8; i < row.size(); i++) ASSERT_EQ(row[i], 0xab);
       std::vector<int8_t> decoded(size_t(n_cols) + 8, 77);
       float scale;
-      ASSERT_TRUE(decode_ternary_row(type, row.data(), n_cols, decoded.data(), &scale));
+      ASSERT_TRUE(decode_ternary_row(type, row.data(), n_cols, decoded.data(), &scale, 0));
       EXPECT_EQ(scale, 2);
       for (int i = 0; i < n_cols; i++) ASSERT_EQ(decoded[i], trits[i]) << "TERN_SEED=" << oracle::seed();
       for (int i = n_cols; i < n_cols + 8; i++) ASSERT_EQ(decoded[i], 77);
@@ -112,7 +112,7 @@ bool two_blocks(int8_t first, uint16_t d0, int8_t second, uint16_t d1, float* sc
     std::memcpy(&row[row.size() / 2 - 2], &d0, 2);
     std::memcpy(&row[row.size() - 2], &d1, 2);
     std::vector<int8_t> decoded(512);
-    const bool ternary = decode_ternary_row(type, row.data(), 512, decoded.data(), scale);
+    const bool ternary = decode_ternary_row(type, row.data(), 512, decoded.data(), scale, 0);
     if (type == TERN_TYPE_TQ1_0) same = ternary;
     EXPECT_EQ(same, ternary);
   }
@@ -142,16 +142,16 @@ TEST(DecodeTest, FloatsThatAreTernary) {
   const float good[] = {0.5f, -0.5f, 0, -0.0f, 0.5f};
   int8_t trits[5];
   float scale;
-  ASSERT_TRUE(decode_ternary_row(TERN_TYPE_F32, good, 5, trits, &scale));
+  ASSERT_TRUE(decode_ternary_row(TERN_TYPE_F32, good, 5, trits, &scale, 0));
   EXPECT_EQ(scale, 0.5f);
   const int8_t expected[] = {1, -1, 0, 0, 1};
   EXPECT_EQ(std::memcmp(trits, expected, 5), 0);
   for (float bad : {0.25f, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     const float row[] = {0.5f, bad, 0};
-    EXPECT_FALSE(decode_ternary_row(TERN_TYPE_F32, row, 3, trits, &scale));
+    EXPECT_FALSE(decode_ternary_row(TERN_TYPE_F32, row, 3, trits, &scale, 0));
   }
   const uint16_t halves[] = {kHalfTwo, uint16_t(kHalfTwo | 0x8000), 0};
-  ASSERT_TRUE(decode_ternary_row(TERN_TYPE_F16, halves, 3, trits, &scale));
+  ASSERT_TRUE(decode_ternary_row(TERN_TYPE_F16, halves, 3, trits, &scale, 0));
   EXPECT_EQ(scale, 2);
   EXPECT_EQ(trits[1], -1);
 }
@@ -236,7 +236,7 @@ TEST(DecodeTest, FormatsOfOtherPrograms) {
       std::vector<int8_t> trits(n_cols);
       std::vector<float> values(n_cols);
       float scale = -1;
-      ASSERT_EQ(decode_ternary_row(f.type, row.data(), n_cols, trits.data(), &scale), meaningful) << f.type;
+      ASSERT_EQ(decode_ternary_row(f.type, row.data(), n_cols, trits.data(), &scale, 0), meaningful) << f.type;
       if (!meaningful && f.type != TERN_TYPE_Q2_0) {
         EXPECT_THROW(decode_row(f.type, row.data(), n_cols, values.data()), Error) << f.type;
         continue;

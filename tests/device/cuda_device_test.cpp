@@ -297,6 +297,14 @@ TEST_F(CudaDevice, OpsThroughTheAbi) {
   ok(tern_op_matmul(device, TERN_TYPE_F32, TERN_STORE_DENSE, w, sizeof w, 1, 4, x, 2, out));
   EXPECT_EQ(out[0], 11);
   EXPECT_EQ(out[1], 2);
+  // Rows 0 and 1, 2 and 3, 4 and 5, 6 and 7 are the four quarters: two bytes of codes, as often as there are quarters.
+  const int8_t trits[8] = {1, -1, 0, 1, -1, 0, 1, 1};
+  uint8_t packed[8] = {};
+  for (int r = 0; r < 8; r++)
+    for (int quarter = 0; quarter < 4; quarter++) packed[2 * quarter + r % 2] |= uint8_t((trits[r] + 1) << r / 2 * 2);
+  const float one = 127;
+  ok(tern_op_matmul(device, TERN_TYPE_HF_PACKED, TERN_STORE_TERNARY, packed, sizeof packed, 8, 1, &one, 1, out));
+  for (int r = 0; r < 8; r++) EXPECT_EQ(out[r], 127.f * trits[r]) << r;
   const int8_t t[] = {1, -1, 0, 1};
   int32_t product[1];
   for (const char* kernel : {"dp4a", "lookup", "mma", "gemm"}) {

@@ -17,13 +17,12 @@
 namespace tern {
 namespace {
 
-constexpr int64_t kLarge = 4 << 20;      // from here on: own mapping, huge pages
-constexpr int64_t kSlabLeast = 128 << 10;  // of a weight: less is read from a cache, and stays where a sanitizer sees its ends
-constexpr int64_t kHugePage = 2 << 20;
+constexpr int64_t kLarge = 4 << 20;        // from here on, what is in no slab: own mapping, huge pages
+constexpr int64_t kSlabLeast = 128 << 10;  // of a weight: less is read from a cache
 constexpr int64_t kPage = 4 << 10;
 constexpr int64_t kAskFirst = 1 << 20;   // from here on: compare with what the system says is free
 
-constexpr int64_t kInSlab = -1;          // for bytes obtained by mmap
+constexpr int64_t kInSlab = -1;  // as mapped_
 
 std::atomic<int64_t> live_bytes{0};
 
@@ -150,24 +149,16 @@ Buffer::Buffer(int64_t n_bytes, const char* purpose, Pool* pool) {
   uint8_t* const in_slab = pool && n_bytes >= kSlabLeast && n_bytes <= kSlabMost ? slab_take(n_bytes) : nullptr;
   if (in_slab) {
     if (!populate(in_slab, n_bytes, pool)) {
-      slab_give(in_slab, n_bytes);
+      slab_give(in_slab, n_bytes, false);
       out_of_memory(n_bytes, purpose);
     }
     data_ = in_slab;
     mapped_ = kInSlab;
   } else if (n_bytes >= kLarge) {
-    // It begins on a huge page and ends with small ones: a whole one more for each matrix would be a sixth of a model of two bits.
-    const int64_t rounded = round_up(n_bytes, kPage);
-    const int64_t span = checked_add(rounded, kHugePage);
-    void* raw = mmap(nullptr, static_cast<size_t>(span), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (raw == MAP_FAILED) out_of_memory(n_bytes, purpose);
-    const uintptr_t begin = reinterpret_cast<uintptr_t>(raw);
-    const uintptr_t aligned = (begin + kHugePage - 1) / kHugePage * kHugePage;
-    if (aligned > begin) munmap(raw, aligned - begin);
-    const uintptr_t end = begin + static_cast<uintptr_t>(span);
-    if (end > aligned + rounded) munmap(reinterpret_cast<void*>(aligned + rounded), end - aligned - rounded);
-    data_ = reinterpret_cast<void*>(aligned);
-    madvise(data_, static_cast<size_t>(rounded), MADV_HUGEPAGE);  // advice only: fine where it is refused
+    const int64_t rounded = round_up(n_bytes, kPage);  // it ends with small pages
+    checked_add(rounded, kHugePage);
+    data_ = map_huge(rounded);
+    if (!data_) out_of_memory(n_bytes, purpose);
     if (!populate(static_cast<uint8_t*>(data_), rounded, pool)) {
       munmap(data_, static_cast<size_t>(rounded));
       out_of_memory(n_bytes, purpose);
@@ -198,7 +189,7 @@ void Buffer::free(Buffer& buffer) noexcept {
   if (buffer.release_)
     buffer.release_(buffer.data_);
   else if (buffer.mapped_ == kInSlab)
-    slab_give(buffer.as<uint8_t>(), buffer.size_);
+    slab_give(buffer.as<uint8_t>(), buffer.size_, true);
   else if (buffer.mapped_)
     munmap(buffer.data_, static_cast<size_t>(buffer.mapped_));
   else

@@ -19,7 +19,7 @@ class Buffer {
  public:
   Buffer() = default;
   // pool: for weights. Its threads share the work of making a large buffer's pages, which is most of the time that loading a model's bytes
-  // takes, and it lies in a slab (core/slab.h) with other weights.
+  // takes, and if it is neither tiny nor huge it lies in a slab (core/slab.h) with other weights.
   Buffer(int64_t n_bytes, const char* purpose, Pool* pool = nullptr);
   // Memory of another kind, counted here and given back with release(data).
   static Buffer adopt(void* data, int64_t n_bytes, void (*release)(void*));

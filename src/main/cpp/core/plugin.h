@@ -9,7 +9,7 @@
 
 namespace tern {
 
-constexpr int kPluginVersion = 4;  // with TERN_ABI_VERSION: of everything in core/backend.h
+constexpr int kPluginVersion = 5;  // with TERN_ABI_VERSION: of everything in core/backend.h
 
 struct PluginRequest {
   int32_t version;      // kPluginVersion

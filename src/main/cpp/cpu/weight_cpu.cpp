@@ -89,7 +89,7 @@ void CpuWeight::append_rows(int n, const void* data, int64_t n_bytes) {
     }
   }
   n_loaded_ += n;
-  if (complete()) dense_.stream_rows = dense_stream_rows(isa(), dense_);
+  if (n > 0 && complete()) dense_.stream_rows = dense_stream_rows(isa(), dense_);
 }
 
 // From F16 to F32, with the rows that there are.

@@ -24,7 +24,7 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-#define TERN_ABI_VERSION 4
+#define TERN_ABI_VERSION 5
 
 /* Keys that share one allocation unit and one attention tile. A key's place in its page is its index mod 64. */
 #define TERN_PAGE_LEN 64
@@ -156,7 +156,8 @@ void tern_model_destroy(tern_model* model);
 /*
  * Loads one weight: begin, then its rows in order, in pieces of any number of whole rows. Norms are one row.
  * type: of the rows given; store: TERN_STORE_*; scale: multiplies the whole weight (1 if there is none).
- * begin on a weight that was begun before starts it again. TERN_ERR_NOT_TERNARY from load_rows: begin again, dense.
+ * begin on a weight that was begun before starts it again. TERN_ERR_NOT_TERNARY from load_rows: begin again, dense (but HF_PACKED,
+ * whose rows then hold the code 3, which is nothing).
  */
 int32_t tern_model_load_begin(tern_model* model, int32_t role, int32_t layer, int32_t type, int32_t store,
                               int32_t n_rows, int32_t n_cols, float scale);

@@ -10,11 +10,11 @@ int64_t row_bytes(int32_t type, int32_t n_cols);
 
 // Decodes one row to trits [-1, 0, 1] and its one scale: w = trit * scale. Returns false if the row is not {-s, 0, +s}
 // for a single finite s, or holds a code without meaning. A row of zeros has scale 0. Reads exactly row_bytes bytes.
-// quarter: as hf_quarter says.
-bool decode_ternary_row(int32_t type, const void* row, int32_t n_cols, int8_t* trits, float* scale, int quarter = 0);
+// quarter: what hf_quarter says, 0 for all types but HF_PACKED.
+bool decode_ternary_row(int32_t type, const void* row, int32_t n_cols, int8_t* trits, float* scale, int quarter);
 
 // The same, as codes trit + 1: what kernels pack.
-bool decode_ternary_codes(int32_t type, const void* row, int32_t n_cols, uint8_t* codes, float* scale, int quarter = 0);
+bool decode_ternary_codes(int32_t type, const void* row, int32_t n_cols, uint8_t* codes, float* scale, int quarter);
 
 // Which quarter of n_rows rows row r is in, if that is what tells its bits (TERN_TYPE_HF_PACKED); 0 for other types.
 int hf_quarter(int32_t type, int32_t r, int32_t n_rows);

@@ -139,7 +139,10 @@ class HfModelTest {
       packed.read(n / 8, most);
       assertArrayEquals(Arrays.copyOfRange(all, n / 8, n / 8 + n / 4 * 3), most.array());
       assertThrows(IllegalArgumentException.class, () -> packed.read(-1, ByteBuffer.allocate(1)));
+      assertThrows(IllegalArgumentException.class, () -> packed.read(n, ByteBuffer.allocate(1)));
       assertNull(hf.packed(hf.tensor("token_embd.weight")));
+      hf.close();
+      assertThrows(ClosedException.class, () -> packed.read(0, ByteBuffer.allocate(1)));
       assertNull(hf.packed(new TensorInfo("x", TensorType.F32, new long[] {1}, 0, 4)));
     }
     try (GgufFile gguf = random()) {

@@ -231,8 +231,7 @@ final class HfModel implements ModelFile {
 
   @Override
   public PackedTensor packed(TensorInfo tensor) {
-    HfTensor made = tensors.get(tensor.name());
-    return made == null ? null : made.asPacked();
+    return tensor.equals(infos.get(tensor.name())) ? tensors.get(tensor.name()).asPacked() : null;
   }
 
   @Override

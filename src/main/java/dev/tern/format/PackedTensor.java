@@ -26,11 +26,14 @@ public final class PackedTensor {
    * Fills dst with bytes of rows: a row is a byte an element, and the rows of the file come four times over.
    *
    * @param from first byte, counted from the first of all rows
-   * @throws IllegalArgumentException if it is negative
+   * @throws IllegalArgumentException if the range does not lie in the rows
    * @throws dev.tern.ModelIoException if the file cannot be read or has changed
    * @throws dev.tern.ClosedException after the file was closed
    */
   public void read(long from, ByteBuffer dst) {
+    if (from < 0 || from > 4 * tensor.byteSize() - dst.remaining()) {
+      throw new IllegalArgumentException("bytes " + from + " + " + dst.remaining() + " of the rows of tensor '" + tensor.name() + "'");
+    }
     int end = dst.limit();
     while (dst.position() < end) {
       long at = from % tensor.byteSize();

@@ -91,7 +91,6 @@ public final class NativeModel extends NativeHandle {
   private boolean load(Piece piece, int store) {
     WeightRef weight = piece.weight;
     int role = weight.role().id();
-    // What turns out not to be ternary comes again in the terms of GGUF.
     PackedTensor packed = store == TernAbi.TERN_STORE_TERNARY && weight.tensor() != null ? piece.file.packed(weight.tensor()) : null;
     int type = packed == null ? weight.type().id() : TernAbi.TERN_TYPE_HF_PACKED;
     long rowBytes = packed == null ? weight.rowBytes() : weight.nCols();
@@ -104,6 +103,9 @@ public final class NativeModel extends NativeHandle {
       read(reader, piece.buffer, row * rowBytes, n * rowBytes, rowBytes);
       int status = TernAbi.tern_model_load_rows(model, role, weight.layer(), n, piece.data, n * rowBytes);
       if (status == TernAbi.TERN_ERR_NOT_TERNARY && store == TernAbi.TERN_STORE_TERNARY) {
+        if (packed != null) { // the code 3: translating these rows says so
+          read((from, dst) -> weight.read(piece.file, from, dst), piece.buffer, row * weight.rowBytes(), n * weight.rowBytes(), weight.rowBytes());
+        }
         return false;
       }
       try {
