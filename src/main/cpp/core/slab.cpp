@@ -130,8 +130,8 @@ void slab_give(uint8_t* data, int64_t n_bytes, bool populated) noexcept {
   // Pages go back whole, huge ones as such; what is left of others is zeroed for who comes next. Pages that are not there were not written.
   const int64_t page = populated ? kHugePage : kPage;
   int64_t first = up(free_begin, page), last = free_end / page * page;
-  if (first >= last) first = last = begin;
-  if (first < last) madvise(slab->base + first, static_cast<size_t>(last - first), MADV_DONTNEED);
+  const bool back = first < last && madvise(slab->base + first, static_cast<size_t>(last - first), MADV_DONTNEED) == 0;
+  if (!back) first = last = begin;  // none, or locked memory
   const auto zero = [&](int64_t from, int64_t to) {
     if (populated && from < to) std::memset(slab->base + from, 0, static_cast<size_t>(to - from));
   };
