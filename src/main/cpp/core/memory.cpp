@@ -17,7 +17,9 @@
 namespace tern {
 namespace {
 
-constexpr int64_t kLarge = 4 << 20;        // from here on, what is in no slab: own mapping, huge pages
+// From here on what is in no slab has its own mapping, of huge pages if it has any whole one, which goes back to the system when it is freed: the
+// allocator would keep what the kernels are timed on, some 10 MB, beside a model that no longer comes from there.
+constexpr int64_t kLarge = 1 << 20;
 constexpr int64_t kSlabLeast = 128 << 10;  // of a weight: less is read from a cache
 constexpr int64_t kPage = 4 << 10;
 constexpr int64_t kAskFirst = 1 << 20;   // from here on: compare with what the system says is free
