@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -133,6 +134,25 @@ TEST(Dense, bits_do_not_depend_on_batch) {
         }
       }
     }
+}
+
+// A task begins with the row that it is said to, and the tasks with all rows.
+TEST(Dense, a_task_reads_from_where_it_is_said_to_begin) {
+  std::mt19937_64 random(oracle::seed());
+  const int n_rows = 3001, n_cols = 512;
+  const DenseWeight w = random_weight(TERN_TYPE_Q8_0, n_rows, n_cols, random);
+  const std::vector<float> x = random_floats(n_cols, random);
+  const int n_tasks = dense_n_tasks(w, 1);
+  ASSERT_GT(n_tasks, 2);
+  for (int task = 0; task < n_tasks; task++) {
+    std::vector<float> out(n_rows, -1e30f);
+    dense_run_task(isas()[0], w, task, x.data(), n_cols, 1, out.data(), n_rows, false);
+    const auto written = [](float f) { return f != -1e30f; };
+    const int64_t first = std::find_if(out.begin(), out.end(), written) - out.begin();
+    const int64_t n = std::count_if(out.begin(), out.end(), written);
+    EXPECT_EQ(dense_task_begin(w, task), w.data.as<uint8_t>() + first * row_bytes(w.type, n_cols));
+    EXPECT_EQ(dense_task_begin(w, task + 1), w.data.as<uint8_t>() + (first + n) * row_bytes(w.type, n_cols));
+  }
 }
 
 TEST(Dense, avx2_and_avx512_agree) {

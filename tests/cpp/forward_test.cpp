@@ -1,4 +1,4 @@
-// The order of a pass: every product's first weight is expected before what comes ahead of it, a product or attention, begins; at its end threads
+// The order of a pass: every product's weights are expected before what comes ahead of it, a product or attention, begins; at its end threads
 // wait and fetch.
 #include "model/forward.h"
 
@@ -16,8 +16,8 @@ namespace {
 
 struct Event {
   char kind;  // 'e': expected, 'm': a product begins, 'a': attention
-  const Weight* weight;
-  bool operator==(const Event& other) const { return kind == other.kind && weight == other.weight; }
+  std::vector<const Weight*> weights;
+  bool operator==(const Event& other) const { return kind == other.kind && weights == other.weights; }
 };
 
 // Computes nothing: notes what is asked for.
@@ -25,15 +25,16 @@ class Recorder final : public StepOps {
  public:
   std::vector<Event> events;
 
-  void expect(const Weight& weight, int n_rows) override {
+  void expect(std::initializer_list<const Weight*> weights, int n_rows) override {
     EXPECT_EQ(n_rows, 1);
-    events.push_back({'e', &weight});
+    events.push_back({'e', weights});
   }
-  void matmul(const Projection* projections, int, const Activations&, int, Span) override {
-    events.push_back({'m', projections[0].weight});
+  void matmul(const Projection* projections, int n, const Activations&, int, Span) override {
+    events.push_back({'m', {}});
+    for (int i = 0; i < n; i++) events.back().weights.push_back(projections[i].weight);
   }
   void attention(const KvLayerSpan&, const HeadShape&, const Step&, const void*, float*, Span) override {
-    events.push_back({'a', nullptr});
+    events.push_back({'a', {}});
   }
   Activations activations(const ActivationsSource&, int, int, bool, bool, const ActivationsBuffer&) override { return {}; }
   void embed(const Weight&, const int32_t*, int, float*) override {}
@@ -60,18 +61,22 @@ TEST(Forward, ExpectsEachProductBeforeTheOneAheadOfItBegins) {
       RollingSequence(&cpu.free_pages, 0, 64).append({5}, &batch);
 
       forward(context, {batch.view(), nullptr, nullptr});
+      const std::vector<const Weight*> head = {&model.head()};
+      const auto qkv = [&](int layer) {
+        return std::vector<const Weight*>{model.weight(TERN_ROLE_WQ, layer), model.weight(TERN_ROLE_WK, layer),
+                                          model.weight(TERN_ROLE_WV, layer)};
+      };
       std::vector<Event> events;
       for (int layer = 0; layer < n_layers; layer++) {
-        const auto weight = [&](int role) { return model.weight(role, layer); };
-        const Weight* const after = layer + 1 < n_layers ? model.weight(TERN_ROLE_WQ, layer + 1) : &model.head();
-        for (const Event& e : {Event{'m', weight(TERN_ROLE_WQ)}, {'e', weight(TERN_ROLE_WO)}, {'a', nullptr},
-                               {'e', weight(TERN_ROLE_W_GATE)}, {'m', weight(TERN_ROLE_WO)},
-                               {'e', weight(TERN_ROLE_W_DOWN)}, {'m', weight(TERN_ROLE_W_GATE)},
-                               {'e', after}, {'m', weight(TERN_ROLE_W_DOWN)}})
+        const std::vector<const Weight*> wo = {model.weight(TERN_ROLE_WO, layer)}, down = {model.weight(TERN_ROLE_W_DOWN, layer)};
+        const std::vector<const Weight*> gate_up = {model.weight(TERN_ROLE_W_GATE, layer), model.weight(TERN_ROLE_W_UP, layer)};
+        const std::vector<const Weight*> after = layer + 1 < n_layers ? qkv(layer + 1) : head;
+        for (const Event& e : {Event{'m', qkv(layer)}, {'e', wo}, {'a', {}}, {'e', gate_up}, {'m', wo}, {'e', down},
+                               {'m', gate_up}, {'e', after}, {'m', down}})
           events.push_back(e);
       }
-      events.push_back({'e', model.weight(TERN_ROLE_WQ, 0)});
-      events.push_back({'m', &model.head()});
+      events.push_back({'e', qkv(0)});
+      events.push_back({'m', head});
       EXPECT_EQ(ops.events.size(), events.size());
       EXPECT_TRUE(ops.events == events);
     }

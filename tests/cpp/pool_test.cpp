@@ -71,20 +71,51 @@ TEST(Pool, Resizes) {
   }
 }
 
-// Advice changes nothing, whatever it points at: short memory, strides beyond it, memory that is gone.
+// Tasks that follow each other are one thread's, as long as it can take them: what they read is one stream.
+TEST(Pool, AThreadBeginsWithItsOwnShareAndTakesItInOrder) {
+  for (int threads : {2, 3, 5}) {
+    Pool pool(threads);
+    for (int n : {threads, 17, 64}) {
+      std::vector<std::vector<int>> taken(static_cast<size_t>(threads));
+      std::atomic<int> arrived{0};
+      pool.run(n, [&](int i, int thread) {
+        std::vector<int>& own = taken[static_cast<size_t>(thread)];
+        own.push_back(i);
+        if (own.size() > 1) return;
+        arrived++;  // nobody goes on before all have their first
+        while (arrived < threads) std::this_thread::yield();
+      });
+      for (int t = 0; t < threads; t++) {
+        const int first = Pool::first_task(n, threads, t), end = Pool::first_task(n, threads, t + 1);
+        const std::vector<int>& own = taken[static_cast<size_t>(t)];
+        ASSERT_FALSE(own.empty());
+        EXPECT_EQ(own[0], first) << threads << " threads, " << n << " tasks, thread " << t;
+        bool helps = false;  // once it takes another's task, its own share is empty
+        for (size_t k = 1; k < own.size(); k++) {
+          const bool is_own = own[k] >= first && own[k] < end;
+          EXPECT_FALSE(is_own && helps);
+          if (is_own) EXPECT_GT(own[k], own[k - 1]);
+          helps |= !is_own;
+        }
+      }
+    }
+  }
+}
+
+// Advice changes nothing, whatever it points at: short memory, more than there is, memory that is gone.
 TEST(Pool, WhatIsExpectedChangesNoTask) {
   Pool pool(3);
   for (const int64_t n_bytes : {0LL, 1LL, 1024LL, 100000LL})
-    for (const int64_t stride : {0LL, 64LL, 1LL << 40}) {
+    for (const int64_t beyond : {0LL, 64LL, 1LL << 40}) {
       auto memory = std::make_unique<char[]>(static_cast<size_t>(n_bytes));
-      pool.expect(memory.get(), n_bytes, stride);
+      for (int thread = 0; thread < 3; thread++) pool.expect(thread, memory.get(), n_bytes + beyond);
       memory.reset();
       std::atomic<int> n{0};
       pool.run(100, [&](int, int) { n++; });
       std::this_thread::sleep_for(std::chrono::microseconds(50));
       EXPECT_EQ(n, 100);
     }
-  pool.expect(nullptr, 0, 0);
+  pool.expect(1, nullptr, 0);
   pool.run(2, [](int, int) {});
 }
 

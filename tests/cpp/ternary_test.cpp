@@ -220,6 +220,39 @@ TEST_P(TernaryKernelTest, ManyTasks) {
   expect_exact(GetParam(), 4500, 640, 33);
 }
 
+// What a task of one activation row reads is its own: changed packed bytes change that task's sums and no other's.
+TEST_P(TernaryKernelTest, ATaskReadsFromWhereItIsSaidToBegin) {
+  const int n_rows = 4500, n_cols = 640;
+  std::mt19937_64 random(seed());
+  Pool pool(1);
+  Acts acts(1, n_cols);
+  acts.fill(random);
+  const auto weight = create(GetParam(), n_rows, n_cols, &pool);
+  const auto w = random_trits(random, size_t(n_rows) * n_cols);
+  for (int r = 0; r < n_rows; r++) weight->append_row(&w[size_t(r) * n_cols], 1);
+  const Buffer scratch(weight->scratch_bytes(1), "test");
+  weight->prepare(pool, acts.rows(), 1, scratch.as<void>());
+  const auto sums = [&](int task) {
+    std::vector<int32_t> out(n_rows, 12345);
+    weight->run_task_int32(task, acts.rows(), 1, scratch.as<void>(), out.data());
+    return out;
+  };
+  const int n_tasks = weight->n_tasks(1);
+  ASSERT_GT(n_tasks, 2);
+  for (int task = 0; task < n_tasks; task++) {
+    const std::vector<int32_t> before = sums(task), other = sums((task + 1) % n_tasks);
+    uint8_t* const begin = const_cast<uint8_t*>(weight->task_begin(task));
+    uint8_t* const end = const_cast<uint8_t*>(weight->task_begin(task + 1));
+    ASSERT_LT(begin, end);
+    const std::vector<uint8_t> packed(begin, end);
+    std::memset(begin, 0, size_t(end - begin));
+    EXPECT_NE(sums(task), before) << task;
+    EXPECT_EQ(sums((task + 1) % n_tasks), other) << task;
+    std::copy(packed.begin(), packed.end(), begin);
+    EXPECT_EQ(sums(task), before) << task;
+  }
+}
+
 TEST_P(TernaryKernelTest, LargestMagnitudes) {
   const int n_rows = 34;
   for (int n_cols : {159, 160, 161, 255, 256, 257, 2560, 27648})

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 
@@ -156,8 +157,9 @@ class StepOps {
   virtual Activations activations(const ActivationsSource& source, int n_rows, int dim, bool f32, bool int8,
                                   const ActivationsBuffer& buffer) = 0;
   virtual void matmul(const Projection* projections, int n, const Activations& a, int n_rows, Span scratch) = 0;
-  // A later matmul over n_rows begins with this weight. What waits for others until then may fetch the beginning of it; nothing else changes.
-  virtual void expect(const Weight&, int /*n_rows*/) {}
+  // A later matmul over n_rows has these weights. What waits for others until then may fetch the beginning of its part of them; nothing
+  // else changes.
+  virtual void expect(std::initializer_list<const Weight*>, int /*n_rows*/) {}
   virtual void rope_table(const int64_t* pos, int n_rows, const double* inv_freq, int rope_dim, float* cos_sin) = 0;
   virtual void rope_append(const KvLayerSpan& kv, const HeadShape& shape, const RopeAppend& args) = 0;
   // q: as rope_append left it.

@@ -39,23 +39,27 @@ void futex_wake(std::atomic<uint32_t>& word) {
 
 }  // namespace
 
-// One job at a time. ticket holds (epoch << 32 | tasks not yet claimed): a claim that succeeds proves that its job is still
-// waiting for that task, so the job's fields may be read; a worker that slept through a job finds a later epoch.
+// One job at a time, its tasks in shares, one a thread. A share's ticket holds (job << 32 | tasks not yet claimed): a claim that succeeds
+// proves that its job is still waiting for that task, so the job's fields may be read; who slept through a job finds a later number.
 struct Pool::State {
-  std::atomic<uint64_t> ticket{0};
+  struct alignas(64) Share {
+    std::atomic<uint64_t> ticket{0};
+    std::atomic<const char*> expected{nullptr};  // by expect, for the thread whose share it is
+    std::atomic<int64_t> expected_bytes{0};
+  };
+
   Call call = nullptr;
   void* task = nullptr;
   int n_tasks = 0;
   std::atomic<uint32_t> completed{0};
 
+  std::vector<Share> shares;           // [n_threads]
+  std::atomic<uint32_t> job{0};        // stored when all tickets are
   std::atomic<uint32_t> wake{0};       // futex word of the workers
   std::atomic<int> sleepers{0};
   std::atomic<int> caller_sleeps{0};
   std::atomic<bool> stop{false};
   std::vector<std::thread> workers;
-
-  std::atomic<const char*> expected{nullptr};  // by expect
-  std::atomic<int64_t> expected_bytes{0}, expected_stride{0};
 
   // How far a thread is with fetching what is expected.
   struct Fetched {
@@ -64,60 +68,67 @@ struct Pool::State {
   };
   Fetched fetched_by_caller;
 
+  int n_threads() const { return static_cast<int>(shares.size()); }
+
   // A moment of waiting, used to fetch some of what is expected.
   void idle(int thread, Fetched& fetched) {
-    const char* const data = expected.load(std::memory_order_acquire);
+    const Share& share = shares[static_cast<size_t>(thread)];
+    const char* const data = share.expected.load(std::memory_order_acquire);
     if (data != fetched.expected) fetched = {data, 0};
-    const int64_t stride = expected_stride.load(std::memory_order_relaxed);
-    const int64_t begin = thread * stride + fetched.bytes;
-    if (!data || fetched.bytes >= std::min(stride, kFetchBytes) ||
-        begin + kFetchStep > expected_bytes.load(std::memory_order_relaxed))
-      return pause();
-    for (int64_t i = 0; i < kFetchStep; i += 64) __builtin_prefetch(data + begin + i, 0, 2);
+    const int64_t bytes = std::min(share.expected_bytes.load(std::memory_order_relaxed), kFetchBytes);
+    if (!data || fetched.bytes + kFetchStep > bytes) return pause();
+    for (int64_t i = 0; i < kFetchStep; i += 64) __builtin_prefetch(data + fetched.bytes + i, 0, 2);
     fetched.bytes += kFetchStep;
   }
 
-  // Claims and runs tasks until none is left.
+  // Claims and runs tasks until none is left: of the thread's own share, then of the others'.
   void work(int thread) {
-    uint64_t seen = ticket.load(std::memory_order_acquire);
-    while (seen & 0xffffffffu) {
-      if (!ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
-      const int n = n_tasks;
-      call(task, n - static_cast<int>(seen & 0xffffffffu), thread);
-      if (completed.fetch_add(1, std::memory_order_seq_cst) + 1 == static_cast<uint32_t>(n) &&
-          caller_sleeps.load(std::memory_order_seq_cst))
-        futex_wake(completed);
-      seen = ticket.load(std::memory_order_acquire);
+    for (int k = 0; k < n_threads(); k++) {
+      const int of = (thread + k) % n_threads();
+      std::atomic<uint64_t>& ticket = shares[static_cast<size_t>(of)].ticket;
+      uint64_t seen = ticket.load(std::memory_order_acquire);
+      while (seen & 0xffffffffu) {
+        if (!ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+        const int n = n_tasks;
+        call(task, first_task(n, n_threads(), of + 1) - static_cast<int>(seen & 0xffffffffu), thread);
+        if (completed.fetch_add(1, std::memory_order_seq_cst) + 1 == static_cast<uint32_t>(n) &&
+            caller_sleeps.load(std::memory_order_seq_cst))
+          futex_wake(completed);
+        seen = ticket.load(std::memory_order_acquire);
+      }
     }
   }
 
-  void worker(int thread) {
+  void worker(int thread, uint32_t seen) {
     Fetched fetched;
     for (;;) {
       for (int spin = 0; spin < kSpins && !stop.load(std::memory_order_relaxed); spin++) {
-        if (ticket.load(std::memory_order_relaxed) & 0xffffffffu) {
+        const uint32_t now = job.load(std::memory_order_acquire);
+        if (now != seen) {
+          seen = now;
           work(thread);
           spin = 0;
         }
         idle(thread, fetched);
       }
       if (stop.load(std::memory_order_acquire)) return;
-      const uint32_t seen = wake.load(std::memory_order_seq_cst);
+      const uint32_t woken = wake.load(std::memory_order_seq_cst);
       sleepers.fetch_add(1, std::memory_order_seq_cst);
-      if (!(ticket.load(std::memory_order_seq_cst) & 0xffffffffu) && !stop.load(std::memory_order_seq_cst))
-        futex_wait(wake, seen);
+      if (job.load(std::memory_order_seq_cst) == seen && !stop.load(std::memory_order_seq_cst)) futex_wait(wake, woken);
       sleepers.fetch_sub(1, std::memory_order_seq_cst);
     }
   }
 
   void start(int n_workers) {
+    shares = std::vector<Share>(static_cast<size_t>(n_workers) + 1);
+    const uint32_t seen = job.load(std::memory_order_relaxed);
     // Workers take no signals: those belong to the threads of the process that loaded us.
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     try {
       for (int i = 1; i <= n_workers; i++) {
-        workers.emplace_back([this, i] { worker(i); });
+        workers.emplace_back([this, i, seen] { worker(i, seen); });
         pthread_setname_np(workers.back().native_handle(), "tern-worker");
       }
     } catch (...) {
@@ -134,6 +145,7 @@ struct Pool::State {
     futex_wake(wake);
     for (std::thread& thread : workers) thread.join();
     workers.clear();
+    shares = std::vector<Share>(1);
     stop.store(false, std::memory_order_seq_cst);
   }
 };
@@ -142,7 +154,7 @@ Pool::Pool(int n_threads) : state_(new State) { state_->start(n_threads - 1); }
 
 Pool::~Pool() { state_->finish(); }
 
-int Pool::n_threads() const { return static_cast<int>(state_->workers.size()) + 1; }
+int Pool::n_threads() const { return state_->n_threads(); }
 
 void Pool::resize(int n_threads) {
   if (n_threads == this->n_threads()) return;
@@ -150,11 +162,10 @@ void Pool::resize(int n_threads) {
   state_->start(n_threads - 1);
 }
 
-void Pool::expect(const void* data, int64_t n_bytes, int64_t stride) {
-  State& s = *state_;
-  s.expected_bytes.store(n_bytes, std::memory_order_relaxed);
-  s.expected_stride.store(stride, std::memory_order_relaxed);
-  s.expected.store(static_cast<const char*>(data), std::memory_order_release);
+void Pool::expect(int thread, const void* data, int64_t n_bytes) {
+  State::Share& share = state_->shares[static_cast<size_t>(thread)];
+  share.expected_bytes.store(n_bytes, std::memory_order_relaxed);
+  share.expected.store(static_cast<const char*>(data), std::memory_order_release);
 }
 
 void Pool::run_erased(int n_tasks, Call call, void* task) {
@@ -167,8 +178,12 @@ void Pool::run_erased(int n_tasks, Call call, void* task) {
   s.task = task;
   s.n_tasks = n_tasks;
   s.completed.store(0, std::memory_order_relaxed);
-  const uint64_t epoch = (s.ticket.load(std::memory_order_relaxed) >> 32) + 1;
-  s.ticket.store(epoch << 32 | static_cast<uint32_t>(n_tasks), std::memory_order_seq_cst);
+  const uint32_t job = s.job.load(std::memory_order_relaxed) + 1;
+  for (int t = 0; t < s.n_threads(); t++) {
+    const int n = first_task(n_tasks, s.n_threads(), t + 1) - first_task(n_tasks, s.n_threads(), t);
+    s.shares[static_cast<size_t>(t)].ticket.store(uint64_t{job} << 32 | static_cast<uint32_t>(n), std::memory_order_release);
+  }
+  s.job.store(job, std::memory_order_seq_cst);
   if (s.sleepers.load(std::memory_order_seq_cst)) {
     s.wake.fetch_add(1, std::memory_order_seq_cst);
     futex_wake(s.wake);

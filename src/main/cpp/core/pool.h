@@ -1,5 +1,6 @@
-// A pool of threads that takes tasks from one counter. A thread that the system holds back delays only the task it has begun;
-// the others take the rest. Waiting threads spin for a moment, then sleep on a futex.
+// A pool of threads. Each has a share of a job's tasks that follow each other, so that what they read is one stream, and takes them in
+// order; then it helps the others with theirs. A thread that the system holds back delays only the task it has begun. Waiting threads
+// spin for a moment, then sleep on a futex.
 #pragma once
 
 #include <atomic>
@@ -22,9 +23,14 @@ class Pool {
   int n_threads() const;
   void resize(int n_threads);  // not while run is under way
 
-  // Memory that the tasks of a later run read: task i about from data + i * stride on. A thread that waits fetches the beginning of task
-  // `thread`, which it is likely to be given, into its cache. No more than advice: the memory may be gone by then.
-  void expect(const void* data, int64_t n_bytes, int64_t stride);
+  // The share of a thread of n_threads: tasks [first_task(.., thread), first_task(.., thread + 1)).
+  static int first_task(int n_tasks, int n_threads, int thread) {
+    return static_cast<int>(int64_t{n_tasks} * thread / n_threads);
+  }
+
+  // Memory that the share of `thread` of a later run begins with: while that thread waits, it fetches some of it into its cache. No
+  // more than advice: the memory may be gone by then. For the thread that calls run.
+  void expect(int thread, const void* data, int64_t n_bytes);
 
   // Calls task(i, thread) for every i in [0, n_tasks), thread in [0, n_threads), and returns when all are done. Tasks must
   // not throw and must not call run. With one task or one thread everything runs on the caller, without any waiting.

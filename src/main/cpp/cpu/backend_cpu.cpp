@@ -79,14 +79,7 @@ class CpuBackend final : public Backend {
                           const ActivationsBuffer& buffer) override;
   void matmul(const Projection* projections, int n, const Activations& a, int n_rows, Span scratch) override;
 
-  void expect(const Weight& weight, int n_rows) override {
-    if (n_rows > 1) return;  // bound by arithmetic, and cut into other tasks
-    const CpuWeight& w = static_cast<const CpuWeight&>(weight);
-    if (w.ternary())
-      w.ternary_weight().expect(pool_);
-    else
-      dense_expect(w.dense(), pool_);
-  }
+  void expect(std::initializer_list<const Weight*> weights, int n_rows) override;
   void rope_table(const int64_t* pos, int n_rows, const double* inv_freq, int rope_dim, float* cos_sin) override {
     cpu::rope_table(pool_, pos, n_rows, inv_freq, rope_dim, cos_sin);
   }
@@ -234,6 +227,29 @@ void CpuBackend::matmul(const Projection* projections, int n, const Activations&
     else
       dense_run_task(isa_, w.dense(), own, a.f32, w.n_cols(), n_rows, p.out, w.n_rows(), p.accumulate);
   });
+}
+
+void CpuBackend::expect(std::initializer_list<const Weight*> weights, int n_rows) {
+  if (n_rows > 1) return;  // bound by arithmetic, and cut into other tasks
+  const auto n_tasks = [](const CpuWeight& w) { return w.ternary() ? w.ternary_weight().n_tasks(1) : dense_n_tasks(w.dense(), 1); };
+  const auto begin_of = [](const CpuWeight& w, int task) {
+    return w.ternary() ? w.ternary_weight().task_begin(task) : dense_task_begin(w.dense(), task);
+  };
+  int total = 0;
+  for (const Weight* w : weights) total += n_tasks(static_cast<const CpuWeight&>(*w));
+  for (int thread = 0, n_threads = pool_.n_threads(); thread < n_threads; thread++) {
+    int first = Pool::first_task(total, n_threads, thread), end = Pool::first_task(total, n_threads, thread + 1);
+    for (const Weight* w : weights) {  // the one that the thread's share, as matmul lists tasks, begins in
+      const CpuWeight& weight = static_cast<const CpuWeight&>(*w);
+      const int n = n_tasks(weight);
+      if (first < n) {
+        const uint8_t* const begin = begin_of(weight, first);
+        pool_.expect(thread, begin, begin_of(weight, std::min(end, n)) - begin);
+        break;
+      }
+      first -= n, end -= n;
+    }
+  }
 }
 
 void CpuBackend::attention(const KvLayerSpan& kv, const HeadShape& shape, const Step& step, const void* q, float* out,

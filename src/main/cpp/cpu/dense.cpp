@@ -1,5 +1,6 @@
 #include "cpu/dense.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/half.h"
@@ -150,8 +151,8 @@ int dense_n_tasks(const DenseWeight& w, int n_act_rows) {
   return (w.n_rows + rows - 1) / rows;
 }
 
-void dense_expect(const DenseWeight& w, Pool& pool) {
-  pool.expect(w.data.as<void>(), w.data.size(), rows_per_task(w, 1) * row_bytes(w.type, w.n_cols));
+const uint8_t* dense_task_begin(const DenseWeight& w, int task) {
+  return w.data.as<uint8_t>() + std::min(int64_t{task} * rows_per_task(w, 1), int64_t{w.n_rows}) * row_bytes(w.type, w.n_cols);
 }
 
 void dense_run_task(Isa isa, const DenseWeight& w, int task, const float* x, int x_stride, int n_act_rows, float* out,

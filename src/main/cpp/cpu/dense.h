@@ -26,8 +26,8 @@ struct DenseWeight {
 // Work is cut into independent tasks, each a range of output rows; any thread may run any task. Small weights are one task.
 int dense_n_tasks(const DenseWeight& w, int n_act_rows);
 
-// Tells the pool that the weight is read next, for one activation row.
-void dense_expect(const DenseWeight& w, Pool& pool);
+// The rows of a task of one activation row; of dense_n_tasks(w, 1): their end.
+const uint8_t* dense_task_begin(const DenseWeight& w, int task);
 
 // x: [n_act_rows, n_cols], rows x_stride apart; out: [n_act_rows, n_rows], rows out_stride apart. accumulate: out += x W^T.
 void dense_run_task(Isa isa, const DenseWeight& w, int task, const float* x, int x_stride, int n_act_rows, float* out,

@@ -100,9 +100,8 @@ class PackedWeight final : public TernaryWeight {
   int n_rows() const override { return n_rows_; }
   int n_cols() const override { return n_cols_; }
   int64_t bytes() const override { return packed_.size() + scales_.size(); }
-  void expect(Pool& pool) const override {
-    const int n = n_tasks(1);
-    pool.expect(packed_.as<void>(), packed_.size(), n > 1 ? part(n_tiles_, n, 1).begin * tile_bytes_ : packed_.size());
+  const uint8_t* task_begin(int task) const override {
+    return packed_.as<uint8_t>() + part(n_tiles_, n_tasks(1), task).begin * tile_bytes_;
   }
 
   int n_tasks(int n_act_rows) const override {

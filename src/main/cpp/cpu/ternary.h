@@ -45,11 +45,11 @@ class TernaryWeight {
   virtual int n_rows() const = 0;
   virtual int n_cols() const = 0;
   virtual int64_t bytes() const = 0;  // packed bytes and scales: what a decode step reads
-  virtual void expect(Pool& pool) const = 0;  // tells the pool that the weight is read next, for one activation row
 
   // Work is cut into n_tasks() independent tasks, each a range of output rows; any thread may run any task. prepare makes what
   // tasks share (lookup tables) in the 64-byte aligned scratch that scratch_bytes asked for; it may use the pool.
   virtual int n_tasks(int n_act_rows) const = 0;
+  virtual const uint8_t* task_begin(int task) const = 0;  // packed rows of a task of one activation row; of n_tasks(1): their end
   virtual int64_t scratch_bytes(int n_act_rows) const = 0;
   virtual void prepare(Pool& pool, QuantRows a, int n_act_rows, void* scratch) const = 0;
 

@@ -18,12 +18,30 @@
 namespace tern::cpu {
 namespace {
 
-constexpr int kAhead = 2048;  // bytes of software prefetch; none to 8 KiB were alike on Zen 4
+constexpr int kAhead = 8192;  // bytes
 
+// Weights, into L2: in L1 they would take the place of activations sooner.
 inline void prefetch(const uint8_t* packed) {
-  _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead), _MM_HINT_T0);
-  _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead + 64), _MM_HINT_T0);
+  _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead), _MM_HINT_T1);
+  _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead + 64), _MM_HINT_T1);
 }
+
+// One activation row, some KB, is read again with every tile, while a tile of as much as 55 KB passes through the L1 cache and pushes it
+// out: every line of it that is fetched again takes the turn of a line of weights. Touched once more every few KB it stays.
+class Kept {
+ public:
+  Kept(const int8_t* q, int bytes) : q_(q), bytes_(bytes) {}
+
+  void touch() {  // once a step: as many bytes as the step has weights
+    _mm_prefetch(reinterpret_cast<const char*>(q_ + at_), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(q_ + at_ + 64), _MM_HINT_T0);
+    at_ = at_ + kStepBytes < bytes_ ? at_ + kStepBytes : 0;
+  }
+
+ private:
+  const int8_t* q_;
+  int bytes_, at_ = 0;
+};
 
 // |plane 3| grows by at most 4 * (2 << 6) * 128 = 2^16 a step: 2^15 steps reach -2^31 and no further.
 constexpr int kPlanesAloneSteps = 1 << 14;
@@ -33,11 +51,13 @@ void tile_sums_alone(Planes, const uint8_t* packed, int n_steps, const int8_t* q
   const __m512i mask0 = _mm512_set1_epi8(0x03), mask1 = _mm512_set1_epi8(0x0c), mask2 = _mm512_set1_epi8(0x30),
                 mask3 = _mm512_set1_epi8(char(0xc0));
   __m512i total0 = _mm512_set1_epi32(-sum), total1 = total0;
+  Kept kept(q, n_steps * Planes::kStep);
   for (int begin = 0; begin < n_steps; begin += kPlanesAloneSteps) {
     const int end = begin + kPlanesAloneSteps < n_steps ? begin + kPlanesAloneSteps : n_steps;
     __m512i a0 = _mm512_setzero_si512(), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
     for (int s = begin; s < end; s++, packed += kStepBytes, q += Planes::kStep) {
       prefetch(packed);
+      kept.touch();
       const __m512i a = _mm512_load_si512(packed), b = _mm512_load_si512(packed + 64);
       const __m512i q0 = four(q), q1 = four(q + 4), q2 = four(q + 8), q3 = four(q + 12);
       a0 = dot4(a0, _mm512_and_si512(a, mask0), q0);
@@ -69,6 +89,7 @@ inline __m512i thrice(__m512i x) { return _mm512_add_epi32(_mm512_add_epi32(x, x
 // One activation row times a tile. q: [20 n_steps]
 void tile_sums_alone(Base3, const uint8_t* packed, int n_steps, const int8_t* q, int32_t sum, int32_t* out) {
   __m512i total[2] = {_mm512_set1_epi32(-sum), _mm512_set1_epi32(-sum)};
+  Kept kept(q, n_steps * Base3::kStep);
   for (int begin = 0; begin < n_steps; begin += kBase3AloneSteps) {
     const int end = begin + kBase3AloneSteps < n_steps ? begin + kBase3AloneSteps : n_steps;
     // Even and odd digits have accumulators of their own: eight chains of additions hide the latency of vpdpbusd.
@@ -77,6 +98,7 @@ void tile_sums_alone(Base3, const uint8_t* packed, int n_steps, const int8_t* q,
       for (int odd = 0; odd < 2; odd++) before[v][odd] = after[v][odd] = _mm512_setzero_si512();
     for (int s = begin; s < end; s++, packed += kStepBytes, q += Base3::kStep) {
       prefetch(packed);
+      kept.touch();
       __m512i b[2] = {_mm512_load_si512(packed), _mm512_load_si512(packed + 64)};
 #pragma GCC unroll 5
       for (int k = 0; k < Base3::kDigits; k++) {

@@ -25,6 +25,12 @@ void head_norm(const ForwardContext& c, float* x, const Weight* norm, int64_t n_
   c.ops.activations(source, static_cast<int>(n_heads), c.model.config().head_dim, true, false, {x, nullptr, nullptr, nullptr});
 }
 
+// What attention_block begins with.
+void expect_layer(const ForwardContext& c, int layer, int n_rows) {
+  const auto weight = [&](int role) { return c.model.weight(role, layer); };
+  c.ops.expect({weight(TERN_ROLE_WQ), weight(TERN_ROLE_WK), weight(TERN_ROLE_WV)}, n_rows);
+}
+
 void attention_block(const ForwardContext& c, const Step& step, int layer) {
   const ModelConfig& m = c.model.config();
   StepOps& b = c.ops;
@@ -46,12 +52,12 @@ void attention_block(const ForwardContext& c, const Step& step, int layer) {
   const KvLayerSpan kv = {static_cast<uint8_t*>(c.kv.data) + layer_bytes * layer, c.n_pages};
   b.rope_append(kv, c.shape, {s.q, s.k, s.v, s.q_table, s.k_table, step.batch.slot, n, step.batch.n_rotations, m.rope_style,
                               m.rope_dim, s.q_rotated});
-  b.expect(*wo, n);
+  b.expect({wo}, n);
   b.attention(kv, c.shape, step, s.q_rotated, s.attn, s.attention);
 
   a = activations_for<1>(c, {wo}, {s.attn}, c.model.weight(TERN_ROLE_ATTN_SUB_NORM, layer), n, m.n_heads * m.head_dim);
   const Projection out = {wo, s.x, true};
-  b.expect(*c.model.weight(TERN_ROLE_W_GATE, layer), n);
+  b.expect({c.model.weight(TERN_ROLE_W_GATE, layer), c.model.weight(TERN_ROLE_W_UP, layer)}, n);
   b.matmul(&out, 1, a, n, s.matmul);
 }
 
@@ -64,13 +70,16 @@ void feed_forward_block(const ForwardContext& c, int n, int layer) {
   const Weight* w_down = c.model.weight(TERN_ROLE_W_DOWN, layer);
 
   Activations a = activations_for<2>(c, {w_gate, w_up}, {s.x}, c.model.weight(TERN_ROLE_FFN_NORM, layer), n, m.hidden_dim);
-  b.expect(*w_down, n);
+  b.expect({w_down}, n);
   const Projection gate_up[] = {{w_gate, s.gate, false}, {w_up, s.up, false}};
   b.matmul(gate_up, 2, a, n, s.matmul);
 
   a = activations_for<1>(c, {w_down}, {s.gate, s.up, m.gate}, c.model.weight(TERN_ROLE_FFN_SUB_NORM, layer), n, m.ffn_dim);
   const Projection down = {w_down, s.x, true};
-  b.expect(layer + 1 < m.n_layers ? *c.model.weight(TERN_ROLE_WQ, layer + 1) : c.model.head(), n);
+  if (layer + 1 < m.n_layers)
+    expect_layer(c, layer + 1, n);
+  else
+    b.expect({&c.model.head()}, n);
   b.matmul(&down, 1, a, n, s.matmul);
 }
 
@@ -96,7 +105,7 @@ void forward(const ForwardContext& c, const Step& step) {
   const Activations a = activations_for<1>(c, {&c.model.head()}, {s.outputs}, c.model.weight(TERN_ROLE_OUTPUT_NORM),
                                            batch.n_outputs, m.hidden_dim);
   const Projection head = {&c.model.head(), s.logits, false};
-  b.expect(*c.model.weight(TERN_ROLE_WQ, 0), batch.n_rows);  // of the next step
+  expect_layer(c, 0, batch.n_rows);  // of the next step
   b.matmul(&head, 1, a, batch.n_outputs, s.matmul);
 }
 

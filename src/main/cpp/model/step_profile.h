@@ -35,7 +35,7 @@ class StepProfile final : public StepOps {
   Activations activations(const ActivationsSource& source, int n_rows, int dim, bool f32, bool int8,
                           const ActivationsBuffer& buffer) override;
   void matmul(const Projection* projections, int n, const Activations& a, int n_rows, Span scratch) override;
-  void expect(const Weight& weight, int n_rows) override { ops_.expect(weight, n_rows); }
+  void expect(std::initializer_list<const Weight*> weights, int n_rows) override { ops_.expect(weights, n_rows); }
   void rope_table(const int64_t* pos, int n_rows, const double* inv_freq, int rope_dim, float* cos_sin) override;
   void rope_append(const KvLayerSpan& kv, const HeadShape& shape, const RopeAppend& args) override;
   void attention(const KvLayerSpan& kv, const HeadShape& shape, const Step& step, const void* q, float* out,
