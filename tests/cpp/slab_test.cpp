@@ -115,6 +115,40 @@ TEST(Slab, MemoryComesBackWhenTheOthersStay) {
   for (const Buffer& b : others) EXPECT_TRUE(is_all(b.as<uint8_t>(), b.size(), 0));
 }
 
+// What the system does not take back, as locked pages, is zeroed.
+TEST(Slab, LockedMemoryIsZeroForWhoComesNext) {
+  constexpr int64_t n = 8 << 20;
+  uint8_t *const stays = slab_take(200000), *const goes = slab_take(n);
+  ASSERT_TRUE(stays && goes);
+  std::memset(goes, 0xff, n);
+  uint8_t* const page = goes + (n / 2 - int64_t(reinterpret_cast<uintptr_t>(goes + n / 2) % 4096));
+  if (mlock(page, 4096) != 0) {
+    slab_give(goes, n, true);
+    slab_give(stays, 200000, true);
+    GTEST_SKIP() << "the system locks no page";
+  }
+  slab_give(goes, n, true);
+  EXPECT_EQ(slab_take(n), goes);
+  EXPECT_TRUE(is_all(goes, n, 0));
+  munlock(page, 4096);
+  slab_give(goes, n, true);
+  slab_give(stays, 200000, true);
+}
+
+TEST(Slab, WhatWasNeverWrittenIsGivenBackUnwritten) {
+  constexpr int64_t n = 8 << 20;
+  uint8_t *const stays = slab_take(200000), *const goes = slab_take(n);
+  ASSERT_TRUE(stays && goes);
+  stays[199999] = 1;
+  slab_give(goes, n, false);
+  EXPECT_EQ(resident(goes + (4 << 20), 2 << 20), 0);
+  EXPECT_EQ(slab_take(n), goes);
+  EXPECT_TRUE(is_all(goes, n, 0));
+  EXPECT_EQ(stays[199999], 1);
+  slab_give(goes, n, true);
+  slab_give(stays, 200000, true);
+}
+
 TEST(Slab, OneThatIsFullIsFollowedByAnother) {
   std::vector<uint8_t*> all;
   for (int i = 0; i < 10; i++) {

@@ -240,14 +240,16 @@ TEST_P(TernaryKernelTest, ATaskReadsFromWhereItIsSaidToBegin) {
   const int n_tasks = weight->n_tasks(1);
   ASSERT_GT(n_tasks, 2);
   for (int task = 0; task < n_tasks; task++) {
-    const std::vector<int32_t> before = sums(task), other = sums((task + 1) % n_tasks);
+    const int ahead = (task + n_tasks - 1) % n_tasks, behind = (task + 1) % n_tasks;
+    const std::vector<int32_t> before = sums(task), before_ahead = sums(ahead), before_behind = sums(behind);
     uint8_t* const begin = const_cast<uint8_t*>(weight->task_begin(task));
     uint8_t* const end = const_cast<uint8_t*>(weight->task_begin(task + 1));
     ASSERT_LT(begin, end);
     const std::vector<uint8_t> packed(begin, end);
     std::memset(begin, 0, size_t(end - begin));
     EXPECT_NE(sums(task), before) << task;
-    EXPECT_EQ(sums((task + 1) % n_tasks), other) << task;
+    EXPECT_EQ(sums(ahead), before_ahead) << task;
+    EXPECT_EQ(sums(behind), before_behind) << task;
     std::copy(packed.begin(), packed.end(), begin);
     EXPECT_EQ(sums(task), before) << task;
   }

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstring>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "core/pool.h"
+#include "cpu/task_share.h"
 #include "oracle/compare.h"
 #include "oracle/ternary_oracle.h"
 #include "ternary/decode.h"
@@ -67,6 +69,29 @@ TEST(CpuWeight, LargeDenseRowsAreTimedWhenTheyAreWhole) {
   w.append_rows(n_rows / 2, rows.data(), int64_t(rows.size()));
   EXPECT_GE(w.dense().stream_rows, 1);
   EXPECT_LE(w.dense().stream_rows, 2);
+}
+
+// The tasks of all weights, one list: a share begins where that list says.
+TEST(TaskShare, IsThatOfTheListOfAllTasks) {
+  const std::vector<std::vector<int>> lists = {{}, {0}, {1}, {7}, {0, 3}, {5, 0, 2}, {13, 3, 3}, {1, 1, 1, 1}, {36, 36}};
+  for (const std::vector<int>& n_tasks : lists)
+    for (int n_threads : {1, 2, 3, 5, 64}) {
+      std::vector<std::pair<int, int>> all;  // weight, its task
+      for (size_t i = 0; i < n_tasks.size(); i++)
+        for (int task = 0; task < n_tasks[i]; task++) all.emplace_back(int(i), task);
+      const int total = int(all.size());
+      for (int thread = 0; thread < n_threads; thread++) {
+        const TaskShare share = task_share(n_tasks.data(), int(n_tasks.size()), n_threads, thread);
+        const int first = Pool::first_task(total, n_threads, thread), end = Pool::first_task(total, n_threads, thread + 1);
+        if (first == total) {
+          EXPECT_EQ(share.weight, int(n_tasks.size()));
+          continue;
+        }
+        EXPECT_EQ(std::make_pair(share.weight, share.first), all[size_t(first)]);
+        const int n_own = int(std::count_if(all.begin() + first, all.begin() + end, [&](const auto& t) { return t.first == share.weight; }));
+        EXPECT_EQ(share.end - share.first, n_own);
+      }
+    }
 }
 
 }  // namespace

@@ -51,10 +51,10 @@ struct Pool::State {
   Call call = nullptr;
   void* task = nullptr;
   int n_tasks = 0;
-  std::atomic<uint32_t> completed{0};
-
+  int n_threads = 1;
   std::vector<Share> shares;           // [n_threads]
-  std::atomic<uint32_t> job{0};        // stored when all tickets are
+  alignas(64) std::atomic<uint32_t> completed{0};
+  alignas(64) std::atomic<uint32_t> job{0};  // stored when all tickets are
   std::atomic<uint32_t> wake{0};       // futex word of the workers
   std::atomic<int> sleepers{0};
   std::atomic<int> caller_sleeps{0};
@@ -68,8 +68,6 @@ struct Pool::State {
   };
   Fetched fetched_by_caller;
 
-  int n_threads() const { return static_cast<int>(shares.size()); }
-
   // A moment of waiting, used to fetch some of what is expected.
   void idle(int thread, Fetched& fetched) {
     const Share& share = shares[static_cast<size_t>(thread)];
@@ -81,16 +79,16 @@ struct Pool::State {
     fetched.bytes += kFetchStep;
   }
 
-  // Claims and runs tasks until none is left: of the thread's own share, then of the others'.
-  void work(int thread) {
-    for (int k = 0; k < n_threads(); k++) {
-      const int of = (thread + k) % n_threads();
+  // Claims and runs tasks of a job until none is left: of the thread's own share, then of the others'.
+  void work(int thread, uint32_t of_job) {
+    for (int k = 0; k < n_threads; k++) {
+      const int of = (thread + k) % n_threads;
       std::atomic<uint64_t>& ticket = shares[static_cast<size_t>(of)].ticket;
       uint64_t seen = ticket.load(std::memory_order_acquire);
-      while (seen & 0xffffffffu) {
+      while (seen >> 32 == of_job && (seen & 0xffffffffu)) {  // of a later one it begins with its own share
         if (!ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
         const int n = n_tasks;
-        call(task, first_task(n, n_threads(), of + 1) - static_cast<int>(seen & 0xffffffffu), thread);
+        call(task, first_task(n, n_threads, of + 1) - static_cast<int>(seen & 0xffffffffu), thread);
         if (completed.fetch_add(1, std::memory_order_seq_cst) + 1 == static_cast<uint32_t>(n) &&
             caller_sleeps.load(std::memory_order_seq_cst))
           futex_wake(completed);
@@ -106,7 +104,7 @@ struct Pool::State {
         const uint32_t now = job.load(std::memory_order_acquire);
         if (now != seen) {
           seen = now;
-          work(thread);
+          work(thread, seen);
           spin = 0;
         }
         idle(thread, fetched);
@@ -121,6 +119,7 @@ struct Pool::State {
 
   void start(int n_workers) {
     shares = std::vector<Share>(static_cast<size_t>(n_workers) + 1);
+    n_threads = n_workers + 1;
     const uint32_t seen = job.load(std::memory_order_relaxed);
     // Workers take no signals: those belong to the threads of the process that loaded us.
     sigset_t all, old;
@@ -145,7 +144,7 @@ struct Pool::State {
     futex_wake(wake);
     for (std::thread& thread : workers) thread.join();
     workers.clear();
-    shares = std::vector<Share>(1);
+    n_threads = 1;
     stop.store(false, std::memory_order_seq_cst);
   }
 };
@@ -154,7 +153,7 @@ Pool::Pool(int n_threads) : state_(new State) { state_->start(n_threads - 1); }
 
 Pool::~Pool() { state_->finish(); }
 
-int Pool::n_threads() const { return state_->n_threads(); }
+int Pool::n_threads() const { return state_->n_threads; }
 
 void Pool::resize(int n_threads) {
   if (n_threads == this->n_threads()) return;
@@ -179,8 +178,8 @@ void Pool::run_erased(int n_tasks, Call call, void* task) {
   s.n_tasks = n_tasks;
   s.completed.store(0, std::memory_order_relaxed);
   const uint32_t job = s.job.load(std::memory_order_relaxed) + 1;
-  for (int t = 0; t < s.n_threads(); t++) {
-    const int n = first_task(n_tasks, s.n_threads(), t + 1) - first_task(n_tasks, s.n_threads(), t);
+  for (int t = 0; t < s.n_threads; t++) {
+    const int n = first_task(n_tasks, s.n_threads, t + 1) - first_task(n_tasks, s.n_threads, t);
     s.shares[static_cast<size_t>(t)].ticket.store(uint64_t{job} << 32 | static_cast<uint32_t>(n), std::memory_order_release);
   }
   s.job.store(job, std::memory_order_seq_cst);
@@ -188,7 +187,7 @@ void Pool::run_erased(int n_tasks, Call call, void* task) {
     s.wake.fetch_add(1, std::memory_order_seq_cst);
     futex_wake(s.wake);
   }
-  s.work(0);
+  s.work(0, job);
   const uint32_t all = static_cast<uint32_t>(n_tasks);
   for (int spin = 0; spin < kSpins; spin++) {
     if (s.completed.load(std::memory_order_acquire) == all) return;

@@ -25,7 +25,7 @@ class Pool {
 
   // The share of a thread of n_threads: tasks [first_task(.., thread), first_task(.., thread + 1)).
   static int first_task(int n_tasks, int n_threads, int thread) {
-    return static_cast<int>(int64_t{n_tasks} * thread / n_threads);
+    return static_cast<int>((int64_t{n_tasks} * thread + n_threads - 1) / n_threads);  // of few tasks the caller of run has one
   }
 
   // Memory that the share of `thread` of a later run begins with: while that thread waits, it fetches some of it into its cache. No

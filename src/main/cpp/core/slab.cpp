@@ -29,7 +29,7 @@ namespace {
 
 constexpr int64_t kPage = 4 << 10;
 constexpr int64_t kLine = 64;
-// Of addresses: only what is taken becomes memory, though some limits count the others too. Each is as large as all before it: up to a huge
+// Of addresses: only what is taken becomes memory, though some limits count the others too. Each is as large as all before it, up to kMostSlab: up to a huge
 // page at the end of what is taken of a slab is for nobody.
 constexpr int64_t kLeastSlab = 128 << 20, kMostSlab = 256 << 20;
 
@@ -124,9 +124,13 @@ void slab_give(uint8_t* data, int64_t n_bytes, bool populated) noexcept {
   slab->blocks.erase(block);
   if (slab->blocks.empty()) {
     ASAN_UNPOISON_MEMORY_REGION(slab->base, slab->size);
-    munmap(slab->base, static_cast<size_t>(slab->size));
-    s.all.erase(slab);
-    return;
+    if (munmap(slab->base, static_cast<size_t>(slab->size)) == 0) {
+      s.all.erase(slab);
+      return;
+    }
+    // The process has as many mappings as it may, and this one is a part of another's: it stays, empty.
+    ASAN_POISON_MEMORY_REGION(slab->base, slab->size);
+    ASAN_UNPOISON_MEMORY_REGION(slab->base + begin, n_bytes);
   }
   // Pages go back whole, huge ones as such; what is left of others is zeroed for who comes next. Pages that are not there were not written.
   const int64_t page = populated ? kHugePage : kPage;

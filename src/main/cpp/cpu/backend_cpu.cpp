@@ -16,6 +16,7 @@
 #include "cpu/norm.h"
 #include "cpu/rope.h"
 #include "cpu/sample.h"
+#include "cpu/task_share.h"
 #include "cpu/ternary.h"
 #include "cpu/weight_cpu.h"
 
@@ -231,24 +232,28 @@ void CpuBackend::matmul(const Projection* projections, int n, const Activations&
 
 void CpuBackend::expect(std::initializer_list<const Weight*> weights, int n_rows) {
   if (n_rows > 1) return;  // bound by arithmetic, and cut into other tasks
-  const auto n_tasks = [](const CpuWeight& w) { return w.ternary() ? w.ternary_weight().n_tasks(1) : dense_n_tasks(w.dense(), 1); };
-  const auto begin_of = [](const CpuWeight& w, int task) {
-    return w.ternary() ? w.ternary_weight().task_begin(task) : dense_task_begin(w.dense(), task);
-  };
-  int total = 0;
-  for (const Weight* w : weights) total += n_tasks(static_cast<const CpuWeight&>(*w));
-  for (int thread = 0, n_threads = pool_.n_threads(); thread < n_threads; thread++) {
-    int first = Pool::first_task(total, n_threads, thread), end = Pool::first_task(total, n_threads, thread + 1);
-    for (const Weight* w : weights) {  // the one that the thread's share, as matmul lists tasks, begins in
-      const CpuWeight& weight = static_cast<const CpuWeight&>(*w);
-      const int n = n_tasks(weight);
-      if (first < n) {
-        const uint8_t* const begin = begin_of(weight, first);
-        pool_.expect(thread, begin, begin_of(weight, std::min(end, n)) - begin);
-        break;
-      }
-      first -= n, end -= n;
+  constexpr int kMax = 4;
+  const CpuWeight* listed[kMax];
+  int n_tasks[kMax], n = 0;
+  const char* prepared = nullptr;
+  for (const Weight* weight : weights) {
+    const CpuWeight& w = static_cast<const CpuWeight&>(*weight);
+    if (w.ternary()) {
+      const char* const kernel = w.ternary_weight().kernel();
+      if (prepared && std::strcmp(prepared, kernel)) break;  // matmul finishes first what comes before another kernel
+      prepared = kernel;
     }
+    n_tasks[n] = w.ternary() ? w.ternary_weight().n_tasks(1) : dense_n_tasks(w.dense(), 1);
+    listed[n++] = &w;
+  }
+  for (int thread = 0; thread < pool_.n_threads(); thread++) {
+    const TaskShare share = task_share(n_tasks, n, pool_.n_threads(), thread);
+    if (share.weight == n) continue;
+    const CpuWeight& w = *listed[share.weight];
+    const auto begin_of = [&](int task) {
+      return w.ternary() ? w.ternary_weight().task_begin(task) : dense_task_begin(w.dense(), task);
+    };
+    pool_.expect(thread, begin_of(share.first), begin_of(share.end) - begin_of(share.first));
   }
 }
 

@@ -15,8 +15,8 @@ constexpr int64_t kGemvTaskBytes = 192 << 10;
 // GEMM reads a task's weights once per few activation rows: they must stay in L2 beside those rows.
 constexpr int64_t kGemmTaskBytes = 256 << 10;
 constexpr int64_t kGemmTaskProducts = 4 << 20;  // some 90 us of one core; fewer read the activations too often
-// What is larger than a cache (plan/dense_plan.h) streams from memory. One row at a time is then the fastest, as one linear stream that the
-// hardware prefetches; from a cache, several rows hide more latency. (Zen 4, one core, F16: 26 GB/s by one row, 21 by four; in L2 41 and
+// What is larger than a cache (plan/dense_plan.h) streams from memory. One row at a time is then the fastest, as one linear stream; from a
+// cache, several rows hide more latency. (Zen 4, one core, F16: 26 GB/s by one row, 21 by four; in L2 41 and
 // 64.) Types that are converted take one or two, as measured. (Q8_0 head: Skylake-SP, two threads, 20.8 and 20.3 GB/s by two rows, 19.4
 // and 20.0 by four; Zen 5, one core, 25.4 by one, 20.4 by two or four.) Slower on both: scales converted ahead into a buffer; on Skylake-SP:
 // int8 to float by byte permutes into a float's mantissa.

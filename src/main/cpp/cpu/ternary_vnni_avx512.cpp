@@ -18,7 +18,7 @@
 namespace tern::cpu {
 namespace {
 
-constexpr int kAhead = 8192;  // bytes
+constexpr int kAhead = 8192;  // bytes: docs/ternary.md
 
 // Weights, into L2: in L1 they would take the place of activations sooner.
 inline void prefetch(const uint8_t* packed) {
