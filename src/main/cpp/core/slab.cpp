@@ -29,8 +29,8 @@ namespace {
 
 constexpr int64_t kPage = 4 << 10;
 constexpr int64_t kLine = 64;
-// Of addresses: only what is taken becomes memory, though some limits count the others too. Each is as large as all before it, up to kMostSlab: up to a huge
-// page at the end of what is taken of a slab is for nobody.
+// Of addresses: only what is taken becomes memory, though some limits count the others too. Each is as large as all before it, up to
+// kMostSlab: up to a huge page at the end of what is taken of a slab is for nobody.
 constexpr int64_t kLeastSlab = 128 << 20, kMostSlab = 256 << 20;
 
 struct Slab {

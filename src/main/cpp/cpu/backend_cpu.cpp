@@ -190,12 +190,17 @@ void CpuBackend::rope_append(const KvLayerSpan& kv, const HeadShape& s, const Ro
   kv_write(kv, s, a.k, a.v, a.slot, a.n_rows);
 }
 
+constexpr int kMaxProjections = 4;  // of one matmul
+
+int n_tasks_of(const CpuWeight& w, int n_rows) {
+  return w.ternary() ? w.ternary_weight().n_tasks(n_rows) : dense_n_tasks(w.dense(), n_rows);
+}
+
 void CpuBackend::matmul(const Projection* projections, int n, const Activations& a, int n_rows, Span scratch) {
   const QuantRows quant = {const_cast<int8_t*>(a.int8), const_cast<float*>(a.scale), const_cast<int32_t*>(a.sum),
                            a.int8_stride};
   // All projections are cut into one list of tasks, so that the threads meet once.
-  constexpr int kMax = 4;
-  int end[kMax];
+  int end[kMaxProjections];
   int total = 0;
   const char* prepared = nullptr;  // the tables in the scratch depend on the kernel and the activations only
   for (int i = 0; i < n; i++) {
@@ -211,11 +216,8 @@ void CpuBackend::matmul(const Projection* projections, int n, const Activations&
         t.prepare(pool_, quant, n_rows, scratch.data);
         prepared = t.kernel();
       }
-      total += t.n_tasks(n_rows);
-    } else {
-      total += dense_n_tasks(w.dense(), n_rows);
     }
-    end[i] = total;
+    end[i] = total += n_tasks_of(w, n_rows);
   }
   pool_.run(total, [&](int task, int) {
     int i = 0;
@@ -232,9 +234,8 @@ void CpuBackend::matmul(const Projection* projections, int n, const Activations&
 
 void CpuBackend::expect(std::initializer_list<const Weight*> weights, int n_rows) {
   if (n_rows > 1) return;  // bound by arithmetic, and cut into other tasks
-  constexpr int kMax = 4;
-  const CpuWeight* listed[kMax];
-  int n_tasks[kMax], n = 0;
+  const CpuWeight* listed[kMaxProjections];
+  int n_tasks[kMaxProjections], n = 0;
   const char* prepared = nullptr;
   for (const Weight* weight : weights) {
     const CpuWeight& w = static_cast<const CpuWeight&>(*weight);
@@ -243,7 +244,7 @@ void CpuBackend::expect(std::initializer_list<const Weight*> weights, int n_rows
       if (prepared && std::strcmp(prepared, kernel)) break;  // matmul finishes first what comes before another kernel
       prepared = kernel;
     }
-    n_tasks[n] = w.ternary() ? w.ternary_weight().n_tasks(1) : dense_n_tasks(w.dense(), 1);
+    n_tasks[n] = n_tasks_of(w, 1);
     listed[n++] = &w;
   }
   for (int thread = 0; thread < pool_.n_threads(); thread++) {
