@@ -6,12 +6,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "core/half.h"
 #include "core/pool.h"
 #include "cpu/bandwidth.h"
 #include "cpu/dense.h"
+#include "cpu/q8.h"
 #include "cpu/sample.h"
 #include "plan/dense_plan.h"
 #include "tern.h"
@@ -51,24 +53,39 @@ DenseWeight weight(int type, int n_rows, int n_cols) {
   return w;
 }
 
+// One op over a weight of n_bytes.
+template <class Work>
+void bench_product(Pool& pool, const char* name, int n_rows, int n_cols, int n_acts, int repeats, int64_t n_bytes, Work&& work) {
+  const double seconds = median_seconds(repeats, work);
+  char shape[64];
+  std::snprintf(shape, sizeof shape, "%s %dx%d rows %d", name, n_rows, n_cols, n_acts);
+  if (n_acts == 1)
+    print("matmul", shape, pool.n_threads(), isa_name(isa()), seconds * 1e6,
+          static_cast<double>(n_bytes) / seconds * 1e-9, "GB/s");
+  else
+    print("matmul", shape, pool.n_threads(), isa_name(isa()), seconds * 1e6, 2.0 * n_rows * n_cols * n_acts / seconds * 1e-9,
+          "GFLOP/s");
+}
+
 void bench_matmul(Pool& pool, int type, const char* name, int n_rows, int n_cols, int n_acts, int repeats) {
   DenseWeight w = weight(type, n_rows, n_cols);
   w.stream_rows = dense_stream_rows(isa(), w);
   const std::vector<float> x(static_cast<size_t>(n_acts) * n_cols, 0.25f);
   std::vector<float> out(static_cast<size_t>(n_acts) * n_rows);
-  const double seconds = median_seconds(repeats, [&](int) {
+  bench_product(pool, name, n_rows, n_cols, n_acts, repeats, w.data.size(), [&](int) {
     pool.run(dense_n_tasks(w, n_acts), [&](int task, int) {
       dense_run_task(isa(), w, task, x.data(), n_cols, n_acts, out.data(), n_rows, false);
     });
   });
-  char shape[64];
-  std::snprintf(shape, sizeof shape, "%s %dx%d rows %d", name, n_rows, n_cols, n_acts);
-  if (n_acts == 1)
-    print("matmul", shape, pool.n_threads(), isa_name(isa()), seconds * 1e6,
-          static_cast<double>(w.data.size()) / seconds * 1e-9, "GB/s");
-  else
-    print("matmul", shape, pool.n_threads(), isa_name(isa()), seconds * 1e6, 2.0 * n_rows * n_cols * n_acts / seconds * 1e-9,
-          "GFLOP/s");
+  const Q8Kernel* const kernel = type == TERN_TYPE_Q8_0 ? Q8Weight::kernel_here() : nullptr;
+  if (!kernel) return;
+  Q8Weight tiles(*kernel, n_rows, n_cols, &pool);
+  tiles.append_rows(pool, n_rows, w.data.as<uint8_t>());
+  const Buffer scratch(tiles.scratch_bytes(n_acts), "a scratch");
+  bench_product(pool, (std::string(name) + " tiles").c_str(), n_rows, n_cols, n_acts, repeats, tiles.bytes(), [&](int) {
+    tiles.prepare(pool, x.data(), n_cols, n_acts, scratch.as<void>());
+    pool.run(tiles.n_tasks(n_acts), [&](int task, int) { tiles.run_task(task, n_acts, scratch.as<void>(), out.data(), n_rows, false); });
+  });
 }
 
 void bench_sample(int n, const char* name, Sampling s, float spread) {
@@ -98,6 +115,8 @@ int main(int argc, char** argv) {
   print("read_bandwidth", "512 MiB", n_threads, isa_name(isa()), static_cast<double>(n_bytes) / bandwidth * 1e6,
         bandwidth * 1e-9, "GB/s");
   bench_matmul(pool, TERN_TYPE_Q8_0, "Q8_0", 128256, 2560, 1, 15);
+  bench_matmul(pool, TERN_TYPE_Q8_0, "Q8_0", 128, 2560, 1, 2000);
+  bench_matmul(pool, TERN_TYPE_Q8_0, "Q8_0", 128256, 2560, 8, 5);
   bench_matmul(pool, TERN_TYPE_F16, "F16", 128256, 2560, 1, 9);
   bench_matmul(pool, TERN_TYPE_F16, "F16", 4096, 256, 1, 2000);
   bench_matmul(pool, TERN_TYPE_F32, "F32", 512, 64, 1, 2000);

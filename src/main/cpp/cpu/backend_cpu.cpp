@@ -62,7 +62,7 @@ class CpuBackend final : public Backend {
   int64_t matmul_scratch_bytes(const Weight& weight, int max_rows) override {
     const CpuWeight& w = static_cast<const CpuWeight&>(weight);
     int64_t most = 0;  // few rows may need more than many: shared tables pay only for few
-    for (int n = 1; w.ternary() && n <= max_rows; n++) most = std::max(most, w.ternary_weight().scratch_bytes(n));
+    for (int n = 1; n <= max_rows; n++) most = std::max(most, w.scratch_bytes(n));
     return most;
   }
   int64_t attention_scratch_bytes(const HeadShape& s, const StepLimits& l) override {
@@ -74,7 +74,7 @@ class CpuBackend final : public Backend {
   }
 
   void embed(const Weight& table, const int32_t* ids, int n, float* out) override {
-    cpu::embed(isa_, static_cast<const CpuWeight&>(table).dense(), ids, n, out);
+    static_cast<const CpuWeight&>(table).embed(isa_, ids, n, out);
   }
   Activations activations(const ActivationsSource& source, int n_rows, int dim, bool f32, bool int8,
                           const ActivationsBuffer& buffer) override;
@@ -192,43 +192,34 @@ void CpuBackend::rope_append(const KvLayerSpan& kv, const HeadShape& s, const Ro
 
 constexpr int kMaxProjections = 4;  // of one matmul
 
-int n_tasks_of(const CpuWeight& w, int n_rows) {
-  return w.ternary() ? w.ternary_weight().n_tasks(n_rows) : dense_n_tasks(w.dense(), n_rows);
+const CpuWeight& weight_of(const Projection& p) { return static_cast<const CpuWeight&>(*p.weight); }
+
+bool other_kernel(const char* prepared, const CpuWeight& w) {
+  return prepared && w.prepared_for() && std::strcmp(prepared, w.prepared_for());
 }
 
 void CpuBackend::matmul(const Projection* projections, int n, const Activations& a, int n_rows, Span scratch) {
-  const QuantRows quant = {const_cast<int8_t*>(a.int8), const_cast<float*>(a.scale), const_cast<int32_t*>(a.sum),
-                           a.int8_stride};
   // All projections are cut into one list of tasks, so that the threads meet once.
   int end[kMaxProjections];
   int total = 0;
-  const char* prepared = nullptr;  // the tables in the scratch depend on the kernel and the activations only
+  const char* prepared = nullptr;  // what is in the scratch
   for (int i = 0; i < n; i++) {
-    const CpuWeight& w = static_cast<const CpuWeight&>(*projections[i].weight);
-    if (w.ternary()) {
-      const TernaryWeight& t = w.ternary_weight();
-      if (!prepared || std::strcmp(prepared, t.kernel())) {
-        if (prepared) {  // another kernel needs the scratch: finish what was listed first
-          matmul(projections, i, a, n_rows, scratch);
-          matmul(projections + i, n - i, a, n_rows, scratch);
-          return;
-        }
-        t.prepare(pool_, quant, n_rows, scratch.data);
-        prepared = t.kernel();
-      }
+    const CpuWeight& w = weight_of(projections[i]);
+    if (other_kernel(prepared, w)) {  // which needs the scratch: finish what was listed first
+      matmul(projections, i, a, n_rows, scratch);
+      matmul(projections + i, n - i, a, n_rows, scratch);
+      return;
     }
-    end[i] = total += n_tasks_of(w, n_rows);
+    if (!prepared && w.prepared_for()) {
+      w.prepare(a, n_rows, scratch.data);
+      prepared = w.prepared_for();
+    }
+    end[i] = total += w.n_tasks(n_rows);
   }
   pool_.run(total, [&](int task, int) {
     int i = 0;
     while (task >= end[i]) i++;
-    const int own = task - (i ? end[i - 1] : 0);
-    const Projection& p = projections[i];
-    const CpuWeight& w = static_cast<const CpuWeight&>(*p.weight);
-    if (w.ternary())
-      w.ternary_weight().run_task(own, quant, n_rows, scratch.data, p.out, w.n_rows(), p.accumulate);
-    else
-      dense_run_task(isa_, w.dense(), own, a.f32, w.n_cols(), n_rows, p.out, w.n_rows(), p.accumulate);
+    weight_of(projections[i]).run_task(isa_, task - (i ? end[i - 1] : 0), a, n_rows, scratch.data, projections[i].out, projections[i].accumulate);
   });
 }
 
@@ -239,22 +230,17 @@ void CpuBackend::expect(std::initializer_list<const Weight*> weights, int n_rows
   const char* prepared = nullptr;
   for (const Weight* weight : weights) {
     const CpuWeight& w = static_cast<const CpuWeight&>(*weight);
-    if (w.ternary()) {
-      const char* const kernel = w.ternary_weight().kernel();
-      if (prepared && std::strcmp(prepared, kernel)) break;  // matmul finishes first what comes before another kernel
-      prepared = kernel;
-    }
-    n_tasks[n] = n_tasks_of(w, 1);
+    if (other_kernel(prepared, w)) break;  // matmul finishes first what comes before it
+    if (w.prepared_for()) prepared = w.prepared_for();
+    n_tasks[n] = w.n_tasks(1);
     listed[n++] = &w;
   }
   for (int thread = 0; thread < pool_.n_threads(); thread++) {
     const TaskShare share = task_share(n_tasks, n, pool_.n_threads(), thread);
     if (share.weight == n) continue;
     const CpuWeight& w = *listed[share.weight];
-    const auto begin_of = [&](int task) {
-      return w.ternary() ? w.ternary_weight().task_begin(task) : dense_task_begin(w.dense(), task);
-    };
-    pool_.expect(thread, begin_of(share.first), begin_of(share.end) - begin_of(share.first));
+    const uint8_t* const begin = w.task_begin(share.first);
+    pool_.expect(thread, begin, w.task_begin(share.end) - begin);
   }
 }
 

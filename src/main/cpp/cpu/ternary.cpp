@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/checked.h"
+#include "cpu/task_cut.h"
 #include "cpu/ternary_kernel.h"
 #include "plan/ternary_plan.h"
 
@@ -33,18 +34,6 @@ const TernaryKernel* const kKernels[] = {&kTernaryScalar,
                                          &kTernaryVnniAvx512, &kTernaryVnni3Avx512, &kTernaryLookupAvx512, &kTernaryAmx, &kTernaryAmx3
 #endif
 };
-
-struct Range {
-  int begin, end;
-};
-
-Range part(int n, int n_parts, int i) {
-  return {int(int64_t(n) * i / n_parts), int(int64_t(n) * (i + 1) / n_parts)};
-}
-
-int parts_of(int64_t amount, int64_t each, int most) {
-  return int(std::max<int64_t>(1, std::min<int64_t>(most, (amount + each / 2) / each)));
-}
 
 class PackedWeight final : public TernaryWeight {
  public:

@@ -26,6 +26,10 @@ int dense_type(int type, float scale, bool vector) {
   return type == TERN_TYPE_TQ1_0 || type == TERN_TYPE_TQ2_0 ? TERN_TYPE_F16 : type;
 }
 
+QuantRows quant_rows(const Activations& a) {
+  return {const_cast<int8_t*>(a.int8), const_cast<float*>(a.scale), const_cast<int32_t*>(a.sum), a.int8_stride};
+}
+
 }  // namespace
 
 CpuWeight::CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector, const char* kernel)
@@ -40,6 +44,12 @@ CpuWeight::CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, fl
   } else {
     TERN_CHECK_ARG(store == TERN_STORE_DENSE, "store %d is neither dense nor ternary", store);
     const int kept = dense_type(type, scale, vector);
+    const Q8Kernel* const q8 = kept == TERN_TYPE_Q8_0 ? Q8Weight::kernel_here() : nullptr;
+    if (q8) {
+      q8_ = std::make_unique<Q8Weight>(*q8, n_rows, n_cols, &pool);
+      dense_ = {Buffer(), kept, n_rows, n_cols};
+      return;
+    }
     const int64_t out_bytes = kept == type ? in_bytes : row_bytes(kept, n_cols);
     dense_ = {Buffer(checked_mul(out_bytes, n_rows), "a weight matrix", &pool), kept, n_rows, n_cols};
     if (kept != type || scale != 1) row_ = Buffer(checked_mul(n_cols, sizeof(float)), "a weight row");
@@ -58,6 +68,11 @@ void CpuWeight::append_rows(int n, const void* data, int64_t n_bytes) {
       return decode_ternary_codes(type_, in + stride * r, n_cols_, codes, row_scale, quarter) && std::isfinite(*row_scale *= scale_);
     });
     if (bad >= 0) fail(TERN_ERR_NOT_TERNARY, "row %d is not ternary with one finite scale", bad);
+    n_loaded_ += n;
+    return;
+  }
+  if (q8_) {
+    q8_->append_rows(pool_, n, in);
     n_loaded_ += n;
     return;
   }
@@ -98,6 +113,43 @@ void CpuWeight::widen(int n_rows) {
   const size_t n = static_cast<size_t>(n_rows) * static_cast<size_t>(n_cols_);
   for (size_t i = 0; i < n; i++) wide.data.as<float>()[i] = float_from_half(dense_.data.as<uint16_t>()[i]);
   dense_ = std::move(wide);
+}
+
+const char* CpuWeight::prepared_for() const { return ternary_ ? ternary_->kernel() : q8_ ? "q8" : nullptr; }
+
+int CpuWeight::n_tasks(int n_rows) const {
+  return ternary_ ? ternary_->n_tasks(n_rows) : q8_ ? q8_->n_tasks(n_rows) : dense_n_tasks(dense_, n_rows);
+}
+
+const uint8_t* CpuWeight::task_begin(int task) const {
+  return ternary_ ? ternary_->task_begin(task) : q8_ ? q8_->task_begin(task) : dense_task_begin(dense_, task);
+}
+
+int64_t CpuWeight::scratch_bytes(int n_rows) const {
+  return ternary_ ? ternary_->scratch_bytes(n_rows) : q8_ ? q8_->scratch_bytes(n_rows) : 0;
+}
+
+void CpuWeight::prepare(const Activations& a, int n_rows, void* scratch) const {
+  if (ternary_)
+    ternary_->prepare(pool_, quant_rows(a), n_rows, scratch);
+  else if (q8_)
+    q8_->prepare(pool_, a.f32, n_cols_, n_rows, scratch);
+}
+
+void CpuWeight::run_task(Isa isa, int task, const Activations& a, int n_rows, const void* scratch, float* out, bool accumulate) const {
+  if (ternary_)
+    ternary_->run_task(task, quant_rows(a), n_rows, scratch, out, n_rows_, accumulate);
+  else if (q8_)
+    q8_->run_task(task, n_rows, scratch, out, n_rows_, accumulate);
+  else
+    dense_run_task(isa, dense_, task, a.f32, n_cols_, n_rows, out, n_rows_, accumulate);
+}
+
+void CpuWeight::embed(Isa isa, const int32_t* ids, int n, float* out) const {
+  if (q8_)
+    q8_->embed(ids, n, out);
+  else
+    cpu::embed(isa, dense_, ids, n, out);
 }
 
 std::unique_ptr<Weight> create_cpu_weight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector) {

@@ -1,4 +1,4 @@
-// A weight on the CPU: dense as in its file, or packed for a ternary kernel. Rows are appended by all threads of the pool, which
+// A weight on the CPU: dense as in its file, dense in tiles of Q8_0, or packed for a ternary kernel. Rows are appended by all threads of the pool, which
 // outlives the weight.
 #pragma once
 
@@ -6,6 +6,7 @@
 
 #include "core/backend.h"
 #include "cpu/dense.h"
+#include "cpu/q8.h"
 #include "cpu/ternary.h"
 
 namespace tern::cpu {
@@ -21,11 +22,23 @@ class CpuWeight final : public Weight {
   int type() const override { return type_; }
   int n_rows() const override { return n_rows_; }
   int n_cols() const override { return n_cols_; }
-  int64_t bytes() const override { return ternary_ ? ternary_->bytes() : dense_.data.size(); }
+  int64_t bytes() const override { return ternary_ ? ternary_->bytes() : q8_ ? q8_->bytes() : dense_.data.size(); }
   const float* vector() const override { return dense_.type == TERN_TYPE_F32 ? dense_.data.as<float>() : nullptr; }
 
+  // A matmul over n_rows activation rows: n_tasks independent tasks, each a range of output rows; any thread may run any task. Before them
+  // prepare makes what they share in the 64-byte aligned scratch of scratch_bytes, which depends on activations and prepared_for() only.
+  const char* prepared_for() const;  // a kernel; null: nothing is prepared
+  int n_tasks(int n_rows) const;
+  const uint8_t* task_begin(int task) const;  // where the bytes of a task of one activation row begin; of n_tasks(1): their end
+  int64_t scratch_bytes(int n_rows) const;
+  void prepare(const Activations& a, int n_rows, void* scratch) const;
+  void run_task(Isa isa, int task, const Activations& a, int n_rows, const void* scratch, float* out, bool accumulate) const;
+
+  // Rows ids[i] as floats, exactly: out [n, n_cols]. Not of a ternary weight.
+  void embed(Isa isa, const int32_t* ids, int n, float* out) const;
+
   const TernaryWeight& ternary_weight() const { return *ternary_; }
-  const DenseWeight& dense() const { return dense_; }
+  const DenseWeight& dense() const { return dense_; }  // as in its file
 
  private:
   void widen(int n_rows);
@@ -37,6 +50,7 @@ class CpuWeight final : public Weight {
   float scale_;
   int n_loaded_ = 0;
   std::unique_ptr<TernaryWeight> ternary_;
+  std::unique_ptr<Q8Weight> q8_;
   DenseWeight dense_;
   Buffer row_;  // one dense row on its way, as floats
 };

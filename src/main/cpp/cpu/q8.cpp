@@ -1,0 +1,123 @@
+#include "cpu/q8.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/checked.h"
+#include "core/half.h"
+#include "cpu/isa.h"
+
+namespace tern::cpu {
+namespace {
+
+constexpr int64_t kTaskBytes = 192 << 10;   // one activation row: long against taking a task, short against a thread held back
+constexpr int64_t kTaskProducts = 6 << 20;  // several: some 30 us
+constexpr int kFileBlockBytes = 34;         // fp16 scale, 32 int8
+
+}  // namespace
+
+const Q8Kernel* Q8Weight::kernel_here() {
+#if defined(__x86_64__)
+  if (isa() == Isa::avx512 && __builtin_cpu_supports("avx512vnni")) return &kQ8VnniAvx512;
+#endif
+  return nullptr;
+}
+
+Q8Weight::Q8Weight(const Q8Kernel& kernel, int n_rows, int n_cols, Pool* pool)
+    : kernel_(kernel),
+      n_rows_(n_rows),
+      n_blocks_(n_cols / kQ8Cols),
+      n_tiles_((n_rows + kQ8Rows - 1) / kQ8Rows),
+      packed_(checked_mul(n_tiles_, tile_bytes()), "a weight matrix", pool) {
+  TERN_CHECK_ARG(n_rows >= 1 && n_cols >= kQ8Cols && n_cols % kQ8Cols == 0, "Q8_0 tiles of %d rows and %d columns", n_rows, n_cols);
+}
+
+// Rows of a tile share its blocks, so that a tile is one task.
+void Q8Weight::append_rows(Pool& pool, int n, const uint8_t* rows) {
+  TERN_CHECK_ARG(n >= 0 && n <= n_rows_ - n_appended_, "%d rows after %d of %d", n, n_appended_, n_rows_);
+  const int first = n_appended_, end = first + n, first_tile = first / kQ8Rows;
+  pool.run(n == 0 ? 0 : (end - 1) / kQ8Rows - first_tile + 1, [&](int task, int) {
+    const int tile = first_tile + task;
+    for (int r = std::max(first, tile * kQ8Rows); r < std::min(end, (tile + 1) * kQ8Rows); r++) {
+      const uint8_t* from = rows + int64_t(r - first) * n_blocks_ * kFileBlockBytes;
+      uint8_t* to = packed_.as<uint8_t>() + tile * tile_bytes();
+      for (int k = 0; k < n_blocks_; k++, from += kFileBlockBytes, to += kQ8BlockBytes) {
+        std::memcpy(to + kQ8ScalesAt + 2 * (r % kQ8Rows), from, 2);
+        for (int s = 0; s < kQ8Steps; s++) {
+          uint32_t codes;
+          std::memcpy(&codes, from + 2 + 4 * s, 4);
+          codes ^= 0x80808080;
+          std::memcpy(to + s * kQ8StepBytes + 4 * (r % kQ8Rows), &codes, 4);
+        }
+      }
+    }
+  });
+  n_appended_ = end;
+}
+
+// Of a task, whose tiles are read kQ8Tiles at once.
+Range Q8Weight::tiles(int task, int n_tasks) const {
+  const Range groups = part((n_tiles_ + kQ8Tiles - 1) / kQ8Tiles, n_tasks, task);
+  return {std::min(groups.begin * kQ8Tiles, n_tiles_), std::min(groups.end * kQ8Tiles, n_tiles_)};
+}
+
+int Q8Weight::n_tasks(int n_act_rows) const {
+  if (n_act_rows <= 0) return 0;
+  const int n_groups = (n_tiles_ + kQ8Tiles - 1) / kQ8Tiles;
+  if (n_act_rows == 1) return parts_of(packed_.size(), kTaskBytes, n_groups);
+  return parts_of(int64_t(n_rows_) * n_blocks_ * kQ8Cols * n_act_rows, kTaskProducts, n_groups);
+}
+
+const uint8_t* Q8Weight::task_begin(int task) const {
+  return packed_.as<uint8_t>() + tiles(task, n_tasks(1)).begin * tile_bytes();
+}
+
+int64_t Q8Weight::scratch_bytes(int n_act_rows) const {
+  return checked_mul(checked_mul(n_act_rows, n_blocks_), sizeof(Q8Acts));
+}
+
+void Q8Weight::prepare(Pool& pool, const float* x, int64_t x_stride, int n_act_rows, void* scratch) const {
+  const auto group = [&](int i, int) {
+    const int row = i * kQ8Acts;
+    kernel_.prepare(x + row * x_stride, x_stride, std::min(kQ8Acts, n_act_rows - row), n_blocks_,
+                    static_cast<Q8Acts*>(scratch) + int64_t(row) * n_blocks_);
+  };
+  const int n_groups = (n_act_rows + kQ8Acts - 1) / kQ8Acts;
+  // A group is a few microseconds: below four of them no other thread is woken.
+  if (n_groups >= 4) return pool.run(n_groups, group);
+  for (int i = 0; i < n_groups; i++) group(i, 0);
+}
+
+void Q8Weight::run_task(int task, int n_act_rows, const void* scratch, float* out, int out_stride, bool accumulate) const {
+  const Range range = tiles(task, n_tasks(n_act_rows));
+  alignas(64) float sums[kQ8Tiles * kQ8Acts * kQ8Rows];
+  for (int tile = range.begin; tile < range.end; tile += kQ8Tiles)
+    for (int row = 0; row < n_act_rows; row += kQ8Acts) {
+      const int n_tiles = std::min(kQ8Tiles, range.end - tile), n_acts = std::min(kQ8Acts, n_act_rows - row);
+      kernel_.sums(packed_.as<uint8_t>() + tile * tile_bytes(), n_tiles, n_blocks_, static_cast<const Q8Acts*>(scratch) + int64_t(row) * n_blocks_,
+                   n_acts, sums);
+      for (int t = 0; t < n_tiles; t++)
+        for (int a = 0; a < n_acts; a++) {
+          const int first = (tile + t) * kQ8Rows, n = std::min(kQ8Rows, n_rows_ - first);
+          const float* const from = sums + (t * n_acts + a) * kQ8Rows;
+          float* const to = out + int64_t(row + a) * out_stride + first;
+          for (int i = 0; i < n; i++) to[i] = accumulate ? to[i] + from[i] : from[i];
+        }
+    }
+}
+
+void Q8Weight::embed(const int32_t* ids, int n_ids, float* out) const {
+  for (int i = 0; i < n_ids; i++) {
+    const int lane = ids[i] % kQ8Rows;
+    const uint8_t* from = packed_.as<uint8_t>() + ids[i] / kQ8Rows * tile_bytes();
+    for (int k = 0; k < n_blocks_; k++, from += kQ8BlockBytes) {
+      uint16_t half;
+      std::memcpy(&half, from + kQ8ScalesAt + 2 * lane, 2);
+      const float scale = float_from_half(half);
+      for (int s = 0; s < kQ8Steps; s++)
+        for (int c = 0; c < 4; c++) *out++ = float(from[s * kQ8StepBytes + 4 * lane + c] - 128) * scale;
+    }
+  }
+}
+
+}  // namespace tern::cpu

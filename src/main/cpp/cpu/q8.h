@@ -1,0 +1,56 @@
+// Dense matmul out = x W^T with W in Q8_0 for processors with VNNI, and row lookup in the same weight (q8_tile.h).
+//
+// Order of the sum, the same whatever the number of activation rows, tasks and threads: blocks of 32 columns in ascending order, each an
+// exact integer of activations rounded to whole units, of which max |x| of the block has 4.17e6 or more: what an activation loses is
+// 2^-22.9 max |x| at most, where a float of that size may have lost 2^-24. A block whose largest |x| is below 2^-70 counts as 0; one with a NaN or
+// an infinity makes its sums NaN.
+#pragma once
+
+#include <cstdint>
+
+#include "core/memory.h"
+#include "core/pool.h"
+#include "cpu/q8_tile.h"
+#include "cpu/task_cut.h"
+
+namespace tern::cpu {
+
+class Q8Weight {
+ public:
+  // The kernel of this processor under isa(); null if it has none, and rows are then better left as in the file (cpu/dense.h).
+  static const Q8Kernel* kernel_here();
+
+  // n_cols: whole blocks. pool: makes its memory, see Buffer.
+  Q8Weight(const Q8Kernel& kernel, int n_rows, int n_cols, Pool* pool = nullptr);
+
+  // Appends rows as they stand in a file, packed on all threads of the pool.
+  void append_rows(Pool& pool, int n, const uint8_t* rows);
+
+  int n_rows() const { return n_rows_; }
+  int64_t bytes() const { return packed_.size(); }
+
+  // Work is cut into n_tasks() independent tasks, each a range of output rows; any thread may run any task. Small weights are one task.
+  int n_tasks(int n_act_rows) const;
+  const uint8_t* task_begin(int task) const;  // packed rows of a task of one activation row; of n_tasks(1): their end
+
+  // Makes what tasks share in the 64-byte aligned scratch that scratch_bytes asked for. x: [n_act_rows, n_cols], rows x_stride apart.
+  int64_t scratch_bytes(int n_act_rows) const;
+  void prepare(Pool& pool, const float* x, int64_t x_stride, int n_act_rows, void* scratch) const;
+
+  // out: [n_act_rows, n_rows], rows out_stride apart. accumulate: out += x W^T.
+  void run_task(int task, int n_act_rows, const void* scratch, float* out, int out_stride, bool accumulate) const;
+
+  // Rows ids[i] as floats, exactly: out [n_ids, n_cols].
+  void embed(const int32_t* ids, int n_ids, float* out) const;
+
+ private:
+  Range tiles(int task, int n_tasks) const;
+  int64_t tile_bytes() const { return int64_t(n_blocks_) * kQ8BlockBytes; }
+
+  const Q8Kernel& kernel_;
+  const int n_rows_, n_blocks_, n_tiles_;
+  Buffer packed_;
+  int n_appended_ = 0;
+};
+
+}  // namespace tern::cpu

@@ -1,0 +1,44 @@
+// Q8_0 rows in tiles of 32 for vpdpbusd, and the activations that meet them (docs/ternary.md has the same tiles for ternary rows).
+//
+//   tile: blocks of 32 columns, 1088 bytes each:  codes [8 steps][32 rows][4 columns], w + 128 as unsigned bytes;  scales [32 rows], fp16
+//
+// A lane is a row, so that there is no horizontal sum; a step's four columns are broadcast to all lanes. In a tile the bytes of a file's
+// rows are as many as in the file, and one linear stream.
+//
+// Activations x of a block become whole numbers of three signed digits times a unit, x = unit (65536 d2 + 256 d1 + d0), d in [-128, 127].
+// The unit is a power of two, max |x| / 4.17e6 at most: what floats of the largest one's size are apart, or twice that. Sums of a block are exact,
+//   sum w x / unit = 65536 sum w d2 + 256 sum w d1 + sum w d0,   sum w d = sum (w + 128) d - 128 sum d,
+// and become floats at its end: |sum w (256 d2 + d1)| <= 32 * 128 * 32768 = 2^27.
+#pragma once
+
+#include <cstdint>
+
+namespace tern::cpu {
+
+constexpr int kQ8Rows = 32;   // of a tile
+constexpr int kQ8Cols = 32;   // of a block
+constexpr int kQ8Steps = 8;   // of a block
+constexpr int kQ8StepBytes = 4 * kQ8Rows;
+constexpr int kQ8ScalesAt = kQ8Steps * kQ8StepBytes;
+constexpr int kQ8BlockBytes = kQ8ScalesAt + 2 * kQ8Rows;
+constexpr int kQ8Tiles = 4;   // that are read at once, at most: streams.h
+constexpr int kQ8Acts = 4;    // activation rows that are taken at once, at most: their sums fill 24 of 32 registers
+
+// A block of one activation row; two lines.
+struct alignas(64) Q8Acts {
+  int8_t digit[3][kQ8Cols];  // d0, d1, d2
+  int32_t start[3];          // -128 sum d, what a sum of codes begins as
+  float unit;                // 0: all of the block counts as 0; NaN: so do the sums
+};
+static_assert(sizeof(Q8Acts) == 128);
+
+struct Q8Kernel {
+  // x: n <= kQ8Acts rows of n_blocks blocks, x_stride apart; out: [n_blocks, n]
+  void (*prepare)(const float* x, int64_t x_stride, int n, int n_blocks, Q8Acts* out);
+  // out: [n_tiles, n, kQ8Rows], 64-byte aligned = the rows of consecutive tiles times n activation rows. acts: [n_blocks, n]
+  void (*sums)(const uint8_t* tiles, int n_tiles, int n_blocks, const Q8Acts* acts, int n, float* out);
+};
+
+extern const Q8Kernel kQ8VnniAvx512;
+
+}  // namespace tern::cpu

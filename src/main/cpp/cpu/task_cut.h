@@ -1,0 +1,21 @@
+// How a matmul is cut into independent tasks of about one size.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace tern::cpu {
+
+struct Range {
+  int begin, end;
+};
+
+// Part i of n things in n_parts.
+inline Range part(int n, int n_parts, int i) { return {int(int64_t(n) * i / n_parts), int(int64_t(n) * (i + 1) / n_parts)}; }
+
+// Parts of an amount, of about each, 1 to most.
+inline int parts_of(int64_t amount, int64_t each, int most) {
+  return int(std::max<int64_t>(1, std::min<int64_t>(most, (amount + each / 2) / each)));
+}
+
+}  // namespace tern::cpu
