@@ -54,7 +54,7 @@ inline __m512i in_place_sum(__m512i a0, __m512i a1, __m512i a2, __m512i a3) {  /
                           _mm512_add_epi32(_mm512_srai_epi32(a2, 4), _mm512_srai_epi32(a3, 6)));
 }
 
-// Steps whose codes, kShift places too high, cannot leave int32. planes, permuted3: more than a row has; base3: 4369.
+// Steps whose codes, kShift places too high, cannot leave int32. planes: more than a row has; base3: 4369; permuted3: 6553.
 template <class Layout>
 constexpr int kMaxSteps = int(0x7fffffff / ((Codes<Layout>::kMost << Codes<Layout>::kShift) * 128 * Layout::kStep));
 
@@ -68,20 +68,32 @@ void tile_sums(const uint8_t* packed, int n_steps, const int8_t* q, const int32_
     __m512i acc0[N], acc1[N];
 #pragma GCC unroll 8
     for (int t = 0; t < N; t++) acc0[t] = acc1[t] = _mm512_setzero_si512();
-    for (int s = begin; s < end; s++, packed += kStepBytes, q += kGroupActs * Layout::kStep) {
-      prefetch(packed);
-      __m512i a = _mm512_load_si512(packed), b = _mm512_load_si512(packed + 64);
-#pragma GCC unroll 5
-      for (int k = 0; k < Layout::kDigits; k++) {
-        const __m512i code0 = Codes<Layout>::place(a, k), code1 = Codes<Layout>::place(b, k);
+    const auto add = [&](__m512i code0, __m512i code1, const int8_t* qk) {
 #pragma GCC unroll 8
-        for (int t = 0; t < N; t++) {
-          const __m512i qt = four(q + t * Layout::kStep + 4 * k);
-          add_dot4(acc0[t], code0, qt);
-          add_dot4(acc1[t], code1, qt);
-        }
+      for (int t = 0; t < N; t++) {
+        const __m512i qt = four(qk + t * Layout::kStep);
+        add_dot4(acc0[t], code0, qt);
+        add_dot4(acc1[t], code1, qt);
+      }
+    };
+    // What digits are taken out of is made a step before it is used: else products wait for it.
+    __m512i a = _mm512_load_si512(packed), b = _mm512_load_si512(packed + 64);
+    __m512i a0 = Codes<Layout>::place(a, 0), b0 = Codes<Layout>::place(b, 0), a1 = Codes<Layout>::next(a, 0), b1 = Codes<Layout>::next(b, 0);
+    for (int s = begin; s < end; s++, q += kGroupActs * Layout::kStep) {
+      prefetch(packed);
+      packed += s < n_steps - 1 ? kStepBytes : 0;
+      const __m512i following0 = _mm512_load_si512(packed), following1 = _mm512_load_si512(packed + 64);
+      add(a0, b0, q);
+      a = a1, b = b1;
+      a1 = Codes<Layout>::next(following0, 0), b1 = Codes<Layout>::next(following1, 0);
+      in_order(a1);
+      in_order(b1);
+#pragma GCC unroll 5
+      for (int k = 1; k < Layout::kDigits; k++) {
+        add(Codes<Layout>::place(a, k), Codes<Layout>::place(b, k), q + 4 * k);
         if (k < Layout::kDigits - 1) a = Codes<Layout>::next(a, k), b = Codes<Layout>::next(b, k);
       }
+      a0 = Codes<Layout>::place(following0, 0), b0 = Codes<Layout>::place(following1, 0);
     }
 #pragma GCC unroll 8
     for (int t = 0; t < N; t++) {

@@ -46,16 +46,16 @@ struct Base3 {
   }
 };
 
-// The five digits of Base3 in a byte that two tables of 64 entries take apart, indexed by its lower six bits, all that vpermb looks at:
-// digit 0 is theirs alone, 21 of them (one value has 22) for each of its values. If the upper two bits are less than 3 they are digit 4, and of the
-// 27 values that digits 1 to 3 have together the lower bits mean one of the first 21. The other 6 have the upper bits 3 and, with their
-// digits 4, 18 of the 21 lower bits.
+// The five digits of Base3 in a byte that tables of 64 entries take apart, indexed by its lower six bits, all that vpermb looks at. Digit 0 is
+// theirs alone: each of its values has 21 of them (one has 22). If the upper two bits are less than 3 they are digit 1, and of the 27 values that
+// digits 2 to 4 have together the lower bits mean one of the first 21. The other 6 have the upper bits 3 and, times the values of digit 1, 18 of
+// the 21 lower bits.
 struct Permuted3 {
   static constexpr int kDigits = 5, kStep = 20;
 
   static constexpr int byte(int d0, int d1, int d2, int d3, int d4) {
-    const int middle = d1 + 3 * d2 + 9 * d3;
-    return middle < 21 ? (d0 + 3 * middle) | d4 << 6 : (d0 + 3 * (3 * (middle - 21) + d4)) | 0xc0;
+    const int last = 9 * d2 + 3 * d3 + d4;
+    return last < 21 ? (d0 + 3 * last) | d1 << 6 : (d0 + 3 * (3 * (last - 21) + d1)) | 0xc0;
   }
 
   template <class F>

@@ -1,6 +1,6 @@
 // Ternary sums by vpdpbusd, digits of five in a byte found by vpermb: avx512_vbmi3 reads the permuted3 layout (ternary_tile.h).
-// Three tables are all that decodes a byte x: digit 0 by its lower six bits; digits 1 to 3 as two bits each, which under x < 0xc0 are those of
-// the same six bits, digit 4 being the upper two; or all four of those at once, if x >= 0xc0.
+// Three tables are all that decodes a byte x: digit 0 by its lower six bits; digits 2 to 4 as two bits each, which under x < 0xc0 are those of
+// the same six bits, digit 1 being the upper two; or all four of those at once, if x >= 0xc0.
 // One row: 13 instructions for 320 weights, of which 5 are products. Several rows: ternary_dot_tile_avx512.h.
 #include <immintrin.h>
 
@@ -18,20 +18,20 @@
 namespace tern::cpu {
 namespace {
 
-// By the lower six bits of a byte. Digit k of 1 to 4 is at bits 2 k - 2 and 2 k - 1.
+// By the lower six bits of a byte.
 struct PermutedTables {
-  alignas(64) uint8_t digit0[64] = {};
-  alignas(64) uint8_t below[64] = {};  // of bytes below 0xc0: digits 1 to 3; the upper two bits are set
-  alignas(64) uint8_t above[64] = {};  // of the others: digits 1 to 4
+  alignas(64) uint8_t digit0[64] = {};  // at bits 6 and 7, as are the others in the end: shifts to the left are additions
+  alignas(64) uint8_t below[64] = {};   // of bytes below 0xc0: digit k of 2 to 4 at bits 8 - 2 k and 9 - 2 k; the upper two bits are set
+  alignas(64) uint8_t above[64] = {};   // of the others: digits 1 to 4 likewise
 };
 
 constexpr PermutedTables permuted_tables() {
   PermutedTables t;
   Permuted3::each([&](int, int d0, int d1, int d2, int d3, int d4) {
-    const int x = Permuted3::byte(d0, d1, d2, d3, d4), middle = d1 | d2 << 2 | d3 << 4;
-    t.digit0[x & 63] = uint8_t(d0);
-    if (x < 0xc0) t.below[x & 63] = uint8_t(middle | 0xc0);
-    else t.above[x & 63] = uint8_t(middle | d4 << 6);
+    const int x = Permuted3::byte(d0, d1, d2, d3, d4), last = d2 << 4 | d3 << 2 | d4;
+    t.digit0[x & 63] = uint8_t(d0 << 6);
+    if (x < 0xc0) t.below[x & 63] = uint8_t(last | 0xc0);
+    else t.above[x & 63] = uint8_t(last | d1 << 6);
   });
   return t;
 }
@@ -40,7 +40,9 @@ constexpr PermutedTables kPermuted = permuted_tables();
 
 inline __m512i upper_bits() { return _mm512_set1_epi8(char(0xc0)); }
 
-// Digits 1 to 3 as two bits each from the lowest on; and-ed with x the upper two bits are digit 4.
+inline __m512i digit0(__m512i x) { return permute(x, _mm512_load_si512(kPermuted.digit0)); }
+
+// Digits 4 to 2 as two bits each from the lowest on; and-ed with x the upper two are digit 1.
 inline __m512i digits1234(__m512i x) {
   const __m512i d = permute(x, _mm512_load_si512(kPermuted.below));
   return permute(d, _mm512_cmpge_epu8_mask(x, upper_bits()), x, _mm512_load_si512(kPermuted.above));
@@ -48,19 +50,21 @@ inline __m512i digits1234(__m512i x) {
 
 template <>
 struct Codes<Permuted3> {
-  static constexpr int kOffset = 1, kMost = 2, kShift = 0;
+  static constexpr int kOffset = 1, kMost = 2, kShift = 6;
   static __m512i place(__m512i x, int k) {
-    return k == 0 ? permute(x, _mm512_load_si512(kPermuted.digit0)) : _mm512_and_si512(x, _mm512_set1_epi8(0x03));
+    return k == 0 ? digit0(x) : k < 4 ? _mm512_and_si512(x, upper_bits()) : x;  // zeros came in below digit 4
   }
   static __m512i next(__m512i x, int k) {
-    if (k > 0) return _mm512_srli_epi16(x, 2);  // what comes in from the byte above is masked
-    return _mm512_ternarylogic_epi64(digits1234(x), x, upper_bits(), 0xd0);  // d & (x | ~upper)
+    if (k == 0) return _mm512_ternarylogic_epi64(digits1234(x), x, upper_bits(), 0xd0);  // d & (x | ~upper)
+    // Additions, because shifts would take the place of products.
+    const __m512i twice = _mm512_add_epi8(x, x);
+    return _mm512_add_epi8(twice, twice);
   }
 };
 
 // One activation row times a tile. q: [20 n_steps]
 void tile_sums_alone(Permuted3, const uint8_t* packed, int n_steps, const int8_t* q, int32_t sum, int32_t* out) {
-  const __m512i mask1 = _mm512_set1_epi8(0x03), mask2 = _mm512_set1_epi8(0x0c), mask3 = _mm512_set1_epi8(0x30);
+  const __m512i mask4 = _mm512_set1_epi8(0x03), mask3 = _mm512_set1_epi8(0x0c), mask2 = _mm512_set1_epi8(0x30);
   __m512i total[2] = {_mm512_set1_epi32(-sum), _mm512_set1_epi32(-sum)};
   Kept kept(q, n_steps * Permuted3::kStep);
   for (int begin = 0; begin < n_steps; begin += kInPlaceSteps) {
@@ -75,16 +79,16 @@ void tile_sums_alone(Permuted3, const uint8_t* packed, int n_steps, const int8_t
 #pragma GCC unroll 2
       for (int v = 0; v < 2; v++) {
         const __m512i x = _mm512_load_si512(packed + 64 * v), d = digits1234(x);
-        add_dot4(acc[v][0], Codes<Permuted3>::place(x, 0), q0);
-        add_dot4(acc[v][1], _mm512_and_si512(d, mask1), q1);
+        add_dot4(acc[v][0], digit0(x), q0);
+        add_dot4(acc[v][1], _mm512_ternarylogic_epi64(d, x, upper_bits(), 0x80), q1);  // d & x & upper
         add_dot4(acc[v][2], _mm512_and_si512(d, mask2), q2);
         add_dot4(acc[v][3], _mm512_and_si512(d, mask3), q3);
-        add_dot4(acc[v][4], _mm512_ternarylogic_epi64(d, x, upper_bits(), 0x80), q4);  // d & x & upper
+        add_dot4(acc[v][4], _mm512_and_si512(d, mask4), q4);
       }
     }
     for (int v = 0; v < 2; v++) {
-      const __m512i sum1234 = in_place_sum(acc[v][1], acc[v][2], acc[v][3], acc[v][4]);
-      total[v] = _mm512_add_epi32(total[v], _mm512_add_epi32(acc[v][0], sum1234));
+      total[v] = _mm512_add_epi32(total[v], _mm512_srai_epi32(acc[v][0], 6));
+      total[v] = _mm512_add_epi32(total[v], in_place_sum(acc[v][4], acc[v][3], acc[v][2], acc[v][1]));
     }
   }
   _mm512_storeu_si512(out, total[0]);
