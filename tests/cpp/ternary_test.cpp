@@ -287,13 +287,13 @@ TEST_P(TernaryKernelTest, AllGroupsOfFive) {
 }
 
 // Beyond 2^19 columns the unshifted planes of avx512_vnni would overflow int32 if they were not added up in between, beyond 655360 those
-// of avx512_vbmi3, beyond 32760 the difference of avx512_vnni3, beyond 87380 its codes for several rows, 64 fold.
+// of avx512_vbmi3, beyond 32760 the difference of avx512_vnni3; codes for several rows, 64 fold, beyond 87380 (avx512_vnni3) and 131060.
 TEST_P(TernaryKernelTest, LongestRow) {
   const std::vector<int8_t> w(kMaxTernaryCols, 1);
   Acts acts(1, kMaxTernaryCols);
   acts.fill(int8_t(-128));
   expect_exact(GetParam(), w, 1, kMaxTernaryCols, acts);
-  for (int n_cols : {20 * 1024 + 1, 32761, 20 * 4370}) {
+  for (int n_cols : {20 * 1024 + 1, 32761, 20 * 4370, 20 * 6554}) {
     for (int value : {-128, 127})
       for (int n_act_rows : {1, 3}) {
         Acts acts(n_act_rows, n_cols);

@@ -56,8 +56,7 @@ struct Codes<Permuted3> {
   }
   static __m512i next(__m512i x, int k) {
     if (k == 0) return _mm512_ternarylogic_epi64(digits1234(x), x, upper_bits(), 0xd0);  // d & (x | ~upper)
-    // Additions, because shifts would take the place of products.
-    const __m512i twice = _mm512_add_epi8(x, x);
+    const __m512i twice = _mm512_add_epi8(x, x);  // more ports add than shift
     return _mm512_add_epi8(twice, twice);
   }
 };
