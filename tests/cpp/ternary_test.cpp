@@ -1,5 +1,5 @@
 // Every ternary kernel that this processor has gives exactly the sums of the definition, for any shape, and touches nothing else;
-// those for VNNI and AMX also where there is none, on exact stand-ins for their instructions.
+// those for VNNI, VBMI and AMX also where there is none, on exact stand-ins for their instructions.
 #include "cpu/ternary.h"
 
 #include <gtest/gtest.h>
@@ -26,7 +26,7 @@ using oracle::random_trits;
 using oracle::seed;
 using oracle::ternary_product;
 
-const char* const kStandIns[] = {"avx512_vnni_on_bw", "avx512_vnni3_on_bw", "amx_emulated", "amx3_emulated"};
+const char* const kStandIns[] = {"avx512_vnni_on_bw", "avx512_vnni3_on_bw", "avx512_vbmi3_on_bw", "amx_emulated", "amx3_emulated"};
 
 struct Acts {
   Acts(int n, int dim) : n(n), dim(dim), stride((dim + 63) / 64 * 64), q(size_t(n) * stride), scale(n, 1), sum(n) {}
@@ -58,7 +58,7 @@ struct Acts {
 // The kernels of the library by their names, and those of the test.
 std::unique_ptr<TernaryWeight> create(const std::string& kernel, int n_rows, int n_cols, Pool* pool = nullptr) {
 #if defined(__x86_64__)
-  const TernaryKernel* const stand_ins[] = {&kTernaryVnniOnBw, &kTernaryVnni3OnBw, &kTernaryAmxEmulated, &kTernaryAmx3Emulated};
+  const TernaryKernel* const stand_ins[] = {&kTernaryVnniOnBw, &kTernaryVnni3OnBw, &kTernaryVbmi3OnBw, &kTernaryAmxEmulated, &kTernaryAmx3Emulated};
   for (size_t i = 0; i < std::size(stand_ins); i++)
     if (kernel == kStandIns[i]) return TernaryWeight::create(*stand_ins[i], n_rows, n_cols, pool);
 #endif
@@ -268,7 +268,7 @@ TEST_P(TernaryKernelTest, LargestMagnitudes) {
         }
 }
 
-// Every group of five trits that meet as one byte of base3, at every place of its dword, with activations that tell digits apart.
+// Every group of five trits that meet as one byte of base3 and permuted3, at every place of its dword, with activations that tell digits apart.
 TEST_P(TernaryKernelTest, AllGroupsOfFive) {
   const int n_cols = 20, n_rows = 243 * 4;
   std::vector<int8_t> w(size_t(n_rows) * n_cols, 1);
@@ -286,14 +286,14 @@ TEST_P(TernaryKernelTest, AllGroupsOfFive) {
   }
 }
 
-// Beyond 2^19 columns the unshifted planes of avx512_vnni would overflow int32 if they were not added up in between, beyond 32760
-// the difference of avx512_vnni3, beyond 87380 its codes for several rows, 64 fold.
+// Beyond 2^19 columns the unshifted planes of avx512_vnni would overflow int32 if they were not added up in between, beyond 655360 those
+// of avx512_vbmi3, beyond 32760 the difference of avx512_vnni3; codes for several rows, 64 fold, beyond 87380 (avx512_vnni3) and 131060.
 TEST_P(TernaryKernelTest, LongestRow) {
   const std::vector<int8_t> w(kMaxTernaryCols, 1);
   Acts acts(1, kMaxTernaryCols);
   acts.fill(int8_t(-128));
   expect_exact(GetParam(), w, 1, kMaxTernaryCols, acts);
-  for (int n_cols : {20 * 1024 + 1, 32761, 20 * 4370}) {
+  for (int n_cols : {20 * 1024 + 1, 32761, 20 * 4370, 20 * 6554}) {
     for (int value : {-128, 127})
       for (int n_act_rows : {1, 3}) {
         Acts acts(n_act_rows, n_cols);

@@ -14,7 +14,7 @@ constexpr size_t kMostAtOnce = 3;  // what model/forward.cpp multiplies at once
 
 // Of both backends; one that a device lacks is not checked there. A test holds this list to what the backends describe.
 constexpr const char* kKernels[] = {"scalar",      "avx2_madd",     "avx2_lookup", "avx512_madd", "avx512_madd3", "avx512_vnni", "avx512_vnni3",
-                                    "avx512_lookup", "dp4a", "lookup", "mma", "gemm", "gemm_sm90"};
+                                    "avx512_vbmi3", "avx512_lookup", "dp4a", "lookup", "mma", "gemm", "gemm_sm90"};
 
 std::vector<int8_t> weights_of(const TernaryCase& c, int n_rows, std::mt19937_64& random) {
   std::vector<int8_t> w(size_t(n_rows) * c.n_cols);

@@ -23,6 +23,7 @@ bool here(const TernaryKernel& kernel) {
   if (isa() < kernel.isa) return false;
 #if defined(__x86_64__)
   if (&kernel == &kTernaryVnniAvx512 || &kernel == &kTernaryVnni3Avx512) return __builtin_cpu_supports("avx512vnni");
+  if (&kernel == &kTernaryVbmi3Avx512) return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi");
   if (&kernel == &kTernaryAmx || &kernel == &kTernaryAmx3) return amx();
 #endif
   return true;
@@ -31,7 +32,8 @@ bool here(const TernaryKernel& kernel) {
 const TernaryKernel* const kKernels[] = {&kTernaryScalar,
 #if defined(__x86_64__)
                                          &kTernaryMaddAvx2, &kTernaryLookupAvx2, &kTernaryMaddAvx512, &kTernaryMadd3Avx512,
-                                         &kTernaryVnniAvx512, &kTernaryVnni3Avx512, &kTernaryLookupAvx512, &kTernaryAmx, &kTernaryAmx3
+                                         &kTernaryVnniAvx512, &kTernaryVnni3Avx512, &kTernaryVbmi3Avx512, &kTernaryLookupAvx512, &kTernaryAmx,
+                                         &kTernaryAmx3
 #endif
 };
 

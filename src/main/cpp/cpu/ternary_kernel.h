@@ -52,6 +52,7 @@ extern const TernaryKernel kTernaryMaddAvx512;
 extern const TernaryKernel kTernaryMadd3Avx512;
 extern const TernaryKernel kTernaryVnniAvx512;
 extern const TernaryKernel kTernaryVnni3Avx512;
+extern const TernaryKernel kTernaryVbmi3Avx512;
 extern const TernaryKernel kTernaryLookupAvx512;
 extern const TernaryKernel kTernaryAmx;
 extern const TernaryKernel kTernaryAmx3;

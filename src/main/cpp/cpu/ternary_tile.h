@@ -1,6 +1,6 @@
 // The layouts of the multiply-add kernels: 32 rows a tile, a step of columns 128 bytes, row r's dword of step s at byte 128 s + 4 r.
 // A dword's byte b holds every fourth column of the step from b on, so that the four codes that are taken out of a dword at once
-// meet four consecutive activations, with no shuffling. Planes is 2 bits a weight, Base3 1.6.
+// meet four consecutive activations, with no shuffling. Planes is 2 bits a weight, Base3 and Permuted3 1.6.
 // In an unnamed namespace: an inline function shared between files of different instruction sets would be linked once, perhaps
 // from the one that this processor cannot run.
 #pragma once
@@ -30,11 +30,54 @@ struct Planes {
 struct Base3 {
   static constexpr int kDigits = 5, kStep = 20;
 
-  static uint32_t pack(const uint8_t* codes) {  // [20]
-    uint32_t digits[kDigits], v = 0, packed = 0;
+  // The four numbers v of a dword, each in its byte.
+  static uint32_t numbers(const uint8_t* codes) {  // [20]
+    uint32_t digits[kDigits], v = 0;
     std::memcpy(digits, codes, sizeof digits);
     for (uint32_t digit : digits) v = 3 * v + digit;  // four numbers at once: none outgrows its byte
+    return v;
+  }
+
+  static uint32_t pack(const uint8_t* codes) {  // [20]
+    const uint32_t v = numbers(codes);
+    uint32_t packed = 0;
     for (int b = 0; b < 4; b++) packed |= (256 * (v >> 8 * b & 0xff) + 242) / 243 << 8 * b;
+    return packed;
+  }
+};
+
+// The five digits of Base3 in a byte that tables of 64 entries take apart, indexed by its lower six bits, all that vpermb looks at. Digit 0 is
+// theirs alone: each of its values has 21 of them (one has 22). If the upper two bits are less than 3 they are digit 1, and of the 27 values that
+// digits 2 to 4 have together the lower bits mean one of the first 21. The other 6 have the upper bits 3 and, times the values of digit 1, 18 of
+// the 21 lower bits.
+struct Permuted3 {
+  static constexpr int kDigits = 5, kStep = 20;
+
+  static constexpr int byte(int d0, int d1, int d2, int d3, int d4) {
+    const int last = 9 * d2 + 3 * d3 + d4;
+    return last < 21 ? (d0 + 3 * last) | d1 << 6 : (d0 + 3 * (3 * (last - 21) + d1)) | 0xc0;
+  }
+
+  template <class F>
+  static constexpr void each(const F& f) {  // f(number, digits 0 to 4)
+    for (int v = 0; v < 243; v++) f(v, v / 81, v / 27 % 3, v / 9 % 3, v / 3 % 3, v % 3);
+  }
+
+  struct Bytes {
+    uint8_t of[243] = {};
+  };
+
+  static constexpr Bytes bytes() {
+    Bytes bytes;
+    each([&](int v, int d0, int d1, int d2, int d3, int d4) { bytes.of[v] = uint8_t(byte(d0, d1, d2, d3, d4)); });
+    return bytes;
+  }
+
+  static uint32_t pack(const uint8_t* codes) {  // [20]
+    static constexpr Bytes kBytes = bytes();
+    const uint32_t v = Base3::numbers(codes);
+    uint32_t packed = 0;
+    for (int b = 0; b < 4; b++) packed |= uint32_t(kBytes.of[v >> 8 * b & 0xff]) << 8 * b;
     return packed;
   }
 };

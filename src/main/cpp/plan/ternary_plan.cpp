@@ -114,17 +114,18 @@ class Plan {
 
  private:
   // The kernels of the highest tier here: a lower tier's have not won on any machine that has the higher, nor can a multiply-add in
-  // three instructions win over the same in one, nor that over the same in tiles.
+  // three instructions win over the same in one, nor that over the same in tiles, nor digits by arithmetic over digits by vpermb.
   static std::vector<const TernaryKernel*> candidates() {
     std::vector<const TernaryKernel*> kernels;
     for (const std::string& name : ternary_kernels()) kernels.push_back(&ternary_kernel(name.c_str()));
     Isa top = Isa::scalar;
     for (const TernaryKernel* k : kernels) top = std::max(top, k->isa);
     const bool vnni = std::count(kernels.begin(), kernels.end(), &kTernaryVnniAvx512);
+    const bool permutes = std::count(kernels.begin(), kernels.end(), &kTernaryVbmi3Avx512);
     const bool tiles = std::count(kernels.begin(), kernels.end(), &kTernaryAmx);
     const auto beaten = [&](const TernaryKernel* k) {
       return k->isa != top || (vnni && (k == &kTernaryMaddAvx512 || k == &kTernaryMadd3Avx512)) ||
-             (tiles && (k == &kTernaryVnniAvx512 || k == &kTernaryVnni3Avx512));
+             (permutes && k == &kTernaryVnni3Avx512) || (tiles && (k == &kTernaryVnniAvx512 || k == &kTernaryVnni3Avx512));
     };
     kernels.erase(std::remove_if(kernels.begin(), kernels.end(), beaten), kernels.end());
     return kernels;
