@@ -10,7 +10,7 @@
 #include "cpu/ternary_kernel.h"
 #include "cpu/ternary_tile.h"
 
-#define TERN_DOT4_BW
+#define TERN_ON_BW
 #define kQ8VnniAvx512 kQ8OnBw
 
 namespace tern::cpu {
@@ -27,4 +27,4 @@ extern const Q8Kernel kQ8OnBw;
 #pragma GCC pop_options
 
 #undef kQ8VnniAvx512
-#undef TERN_DOT4_BW
+#undef TERN_ON_BW

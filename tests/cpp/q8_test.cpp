@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/status.h"
+#include "cpu/streams.h"
 #include "oracle/compare.h"
 #include "oracle/dense_oracle.h"
 #include "q8_stand_in.h"
@@ -249,7 +250,7 @@ TEST_F(Q8, TasksCoverRowsInSensiblePieces) {
   EXPECT_LE(n_tasks, int(w.bytes() / (128 << 10)));
   EXPECT_GT(w.n_tasks(128), 16);
   // Tasks follow each other without gaps, each from a multiple of the tiles that are read at once.
-  const int64_t group = int64_t(kQ8Tiles) * 2560 / kQ8Cols * kQ8BlockBytes;
+  const int64_t group = int64_t(kStreams) * 2560 / kQ8Cols * kQ8BlockBytes;
   for (int task = 0; task < n_tasks; task++) {
     EXPECT_EQ((w.task_begin(task) - w.task_begin(0)) % group, 0);
     EXPECT_LT(w.task_begin(task), w.task_begin(task + 1));

@@ -6,6 +6,8 @@
 #include "core/checked.h"
 #include "core/half.h"
 #include "cpu/isa.h"
+#include "cpu/streams.h"
+#include "cpu/task_cut.h"
 
 namespace tern::cpu {
 namespace {
@@ -55,21 +57,15 @@ void Q8Weight::append_rows(Pool& pool, int n, const uint8_t* rows) {
   n_appended_ = end;
 }
 
-// Of a task, whose tiles are read kQ8Tiles at once.
-Range Q8Weight::tiles(int task, int n_tasks) const {
-  const Range groups = part((n_tiles_ + kQ8Tiles - 1) / kQ8Tiles, n_tasks, task);
-  return {std::min(groups.begin * kQ8Tiles, n_tiles_), std::min(groups.end * kQ8Tiles, n_tiles_)};
-}
-
 int Q8Weight::n_tasks(int n_act_rows) const {
   if (n_act_rows <= 0) return 0;
-  const int n_groups = (n_tiles_ + kQ8Tiles - 1) / kQ8Tiles;
+  const int n_groups = (n_tiles_ + kStreams - 1) / kStreams;
   if (n_act_rows == 1) return parts_of(packed_.size(), kTaskBytes, n_groups);
   return parts_of(int64_t(n_rows_) * n_blocks_ * kQ8Cols * n_act_rows, kTaskProducts, n_groups);
 }
 
 const uint8_t* Q8Weight::task_begin(int task) const {
-  return packed_.as<uint8_t>() + tiles(task, n_tasks(1)).begin * tile_bytes();
+  return packed_.as<uint8_t>() + part_of_groups(n_tiles_, kStreams, n_tasks(1), task).begin * tile_bytes();
 }
 
 int64_t Q8Weight::scratch_bytes(int n_act_rows) const {
@@ -89,11 +85,11 @@ void Q8Weight::prepare(Pool& pool, const float* x, int64_t x_stride, int n_act_r
 }
 
 void Q8Weight::run_task(int task, int n_act_rows, const void* scratch, float* out, int out_stride, bool accumulate) const {
-  const Range range = tiles(task, n_tasks(n_act_rows));
-  alignas(64) float sums[kQ8Tiles * kQ8Acts * kQ8Rows];
-  for (int tile = range.begin; tile < range.end; tile += kQ8Tiles)
+  const Range tiles = part_of_groups(n_tiles_, kStreams, n_tasks(n_act_rows), task);
+  alignas(64) float sums[kStreams * kQ8Acts * kQ8Rows];
+  for (int tile = tiles.begin; tile < tiles.end; tile += kStreams)
     for (int row = 0; row < n_act_rows; row += kQ8Acts) {
-      const int n_tiles = std::min(kQ8Tiles, range.end - tile), n_acts = std::min(kQ8Acts, n_act_rows - row);
+      const int n_tiles = std::min(kStreams, tiles.end - tile), n_acts = std::min(kQ8Acts, n_act_rows - row);
       kernel_.sums(packed_.as<uint8_t>() + tile * tile_bytes(), n_tiles, n_blocks_, static_cast<const Q8Acts*>(scratch) + int64_t(row) * n_blocks_,
                    n_acts, sums);
       for (int t = 0; t < n_tiles; t++)

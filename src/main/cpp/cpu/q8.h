@@ -11,7 +11,6 @@
 #include "core/memory.h"
 #include "core/pool.h"
 #include "cpu/q8_tile.h"
-#include "cpu/task_cut.h"
 
 namespace tern::cpu {
 
@@ -44,7 +43,6 @@ class Q8Weight {
   void embed(const int32_t* ids, int n_ids, float* out) const;
 
  private:
-  Range tiles(int task, int n_tasks) const;
   int64_t tile_bytes() const { return int64_t(n_blocks_) * kQ8BlockBytes; }
 
   const Q8Kernel& kernel_;

@@ -21,7 +21,6 @@ constexpr int kQ8Steps = 8;   // of a block
 constexpr int kQ8StepBytes = 4 * kQ8Rows;
 constexpr int kQ8ScalesAt = kQ8Steps * kQ8StepBytes;
 constexpr int kQ8BlockBytes = kQ8ScalesAt + 2 * kQ8Rows;
-constexpr int kQ8Tiles = 4;   // that are read at once, at most: streams.h
 constexpr int kQ8Acts = 4;    // activation rows that are taken at once, at most: their sums fill 24 of 32 registers
 
 // A block of one activation row; two lines.

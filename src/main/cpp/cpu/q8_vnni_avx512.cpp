@@ -3,13 +3,13 @@
 
 #include "cpu/in_order.h"
 #include "cpu/q8_tile.h"
+#include "cpu/streams.h"
 #include "cpu/ternary_codes_avx512.h"
 
-#if !defined(TERN_DOT4_BW) && !defined(__clang__)  // cmake/Simd.cmake tells clang
+#if !defined(TERN_ON_BW) && !defined(__clang__)  // cmake/Simd.cmake tells clang
 #pragma GCC target("avx512vnni")
 #endif
 #include "cpu/ternary_dot4_avx512.h"
-#include "cpu/streams.h"
 
 namespace tern::cpu {
 namespace {
@@ -115,9 +115,10 @@ inline void add_block(const uint8_t* block, const uint8_t* ahead, const Q8Acts* 
 template <int N>
 void tile_sums(const uint8_t* tiles, int n_tiles, int n_blocks, const Q8Acts* acts, float* out) {
   for (int i = 0; i < 2 * N * n_tiles; i++) _mm512_store_ps(out + 16 * i, _mm512_setzero_ps());
-  const Streams streams(n_tiles, n_blocks, kQ8BlockBytes);
-  for (int k = 0; k < n_blocks; k++, acts += N)
-    for (int t = 0; t < n_tiles; t++) add_block<N>(tiles + streams.at(t, k), tiles + streams.ahead(t, k), acts, out + t * N * kQ8Rows);
+  const int64_t tile_bytes = int64_t(n_blocks) * kQ8BlockBytes;
+  const Streams streams(n_tiles, tile_bytes, 2 * kQ8BlockBytes);
+  for (int64_t block = 0; block < tile_bytes; block += kQ8BlockBytes, acts += N)
+    for (int t = 0; t < n_tiles; t++) add_block<N>(tiles + streams.at(t, block), tiles + streams.ahead(t, block), acts, out + t * N * kQ8Rows);
 }
 
 void sums(const uint8_t* tiles, int n_tiles, int n_blocks, const Q8Acts* acts, int n, float* out) {

@@ -1,24 +1,26 @@
 // Consecutive tiles read at once, a piece of each in turn: as many streams from memory, where one stream reaches five sixths of what
-// four do (Zen 5, bench/dense_bench). Pieces are asked for two turns before they are read, which the hardware does not do early enough
-// while it computes; the last of a tile ask for the first of the tile that the stream goes on with in the next call.
+// four do. What is read next of a stream is asked for some pieces before, into L1; where a tile ends, the tile that its stream goes on with
+// in the next call. How large a piece and how far ahead are measured: docs/ternary.md.
 #pragma once
 
 #include <cstdint>
 
 namespace tern::cpu {
+
+constexpr int kStreams = 4;  // tiles that are read at once, at most
+
 namespace {
 
 class Streams {
  public:
-  Streams(int n_tiles, int n_pieces, int piece_bytes) : n_pieces_(n_pieces), piece_(piece_bytes), tile_(int64_t(n_pieces) * piece_bytes), next_((n_tiles - 1) * tile_) {}
+  Streams(int n_tiles, int64_t tile_bytes, int ahead_bytes) : tile_(tile_bytes), ahead_(ahead_bytes), next_((n_tiles - 1) * tile_bytes) {}
 
-  // From the first tile on: where piece k of a tile begins, and the piece to ask for when it is read.
-  int64_t at(int tile, int k) const { return tile * tile_ + k * piece_; }
-  int64_t ahead(int tile, int k) const { return at(tile, k + 2) + (k + 2 < n_pieces_ ? 0 : next_); }
+  // From the first tile on: what is so many bytes behind a tile's beginning, and what to ask for when that is read.
+  int64_t at(int tile, int64_t offset) const { return tile * tile_ + offset; }
+  int64_t ahead(int tile, int64_t offset) const { return at(tile, offset) + ahead_ + (offset + ahead_ < tile_ ? 0 : next_); }
 
  private:
-  int n_pieces_;
-  int64_t piece_, tile_, next_;  // next_: from the end of a tile to the next of its stream
+  int64_t tile_, ahead_, next_;  // next_: from the end of a tile to the next of its stream
 };
 
 }  // namespace

@@ -92,7 +92,7 @@ class PackedWeight final : public TernaryWeight {
   int n_cols() const override { return n_cols_; }
   int64_t bytes() const override { return packed_.size() + scales_.size(); }
   const uint8_t* task_begin(int task) const override {
-    return packed_.as<uint8_t>() + part(n_tiles_, n_tasks(1), task).begin * tile_bytes_;
+    return packed_.as<uint8_t>() + part_of_groups(n_tiles_, kernel_.decode_tiles, n_tasks(1), task).begin * tile_bytes_;
   }
 
   int n_tasks(int n_act_rows) const override {
@@ -162,11 +162,12 @@ class PackedWeight final : public TernaryWeight {
   template <class Write>
   void run(int task, const QuantRows& a, int n_act_rows, const void* scratch, const Write& write) const {
     const Cut cut = cut_of(n_act_rows);
-    const Range tiles = part(n_tiles_, cut.n_row_parts, task % cut.n_row_parts);
+    const int together = n_act_rows == 1 ? kernel_.decode_tiles : 1;
+    const Range tiles = part_of_groups(n_tiles_, together, cut.n_row_parts, task % cut.n_row_parts);
     const int n_act_tiles = (n_act_rows + kernel_.act_tile - 1) / kernel_.act_tile;
     const Range acts = part(n_act_tiles, cut.n_act_parts, task / cut.n_row_parts);
     alignas(64) int32_t sums[kMaxSums];
-    const int chunk = kernel_.chunk_tiles;
+    const int chunk = tiles_of_call(kernel_, n_act_rows);
     for (int tile = tiles.begin; tile < tiles.end; tile += chunk) {
       const int n_tiles = std::min(chunk, tiles.end - tile), stride = n_tiles * kernel_.tile_rows;
       const int row = tile * kernel_.tile_rows, n = std::min(stride, n_rows_ - row);

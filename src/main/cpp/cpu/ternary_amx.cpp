@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "cpu/amx_tiles.h"
+#include "cpu/streams.h"
 #include "cpu/ternary_codes_avx512.h"
 #include "cpu/ternary_kernel.h"
 #include "cpu/ternary_tile.h"
@@ -186,7 +187,7 @@ struct Tiled {
   }
 
   static constexpr TernaryKernel kernel(const char* name) {
-    return {name, Isa::avx512, kTileRows, 1, 1, kActTile, Tile<Layout>::bytes, Tile<Layout>::pack_row, scratch_bytes, groups, prepare, sums};
+    return {name, Isa::avx512, kTileRows, 1, kStreams, kActTile, Tile<Layout>::bytes, Tile<Layout>::pack_row, scratch_bytes, groups, prepare, sums};
   }
 };
 

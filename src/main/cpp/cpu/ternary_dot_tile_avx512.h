@@ -1,11 +1,12 @@
-// What the kernels of vpdpbusd have in common, whatever their layout: weights are fetched ahead and activations kept near; digits are taken
-// out once in registers and meet a tile of up to 8 activation rows. One row is each layout's own: tile_sums_alone.
+// What the kernels of vpdpbusd have in common, whatever their layout. One activation row reads several tiles at once; how a layout adds is its
+// own: Alone. Several: digits are taken out once in registers and meet a tile of up to 8 rows.
 // For the files of those kernels, after their #pragma GCC target.
 #pragma once
 
 #include <immintrin.h>
 
 #include "cpu/in_order.h"
+#include "cpu/streams.h"
 #include "cpu/ternary_codes_avx512.h"
 #include "cpu/ternary_dot4_avx512.h"
 #include "cpu/ternary_kernel.h"
@@ -22,28 +23,11 @@ inline void add_dot4(__m512i& acc, __m512i u, __m512i s) {
 
 constexpr int kAhead = 8192;  // bytes: docs/ternary.md
 
-// Weights, into L2: in L1 they would take the place of activations sooner.
+// Weights that meet several rows, into L2: in L1 they would take the place of activations sooner.
 inline void prefetch(const uint8_t* packed) {
   _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead), _MM_HINT_T1);
   _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead + 64), _MM_HINT_T1);
 }
-
-// One activation row, some KB, is read again with every tile, while a tile of as much as 55 KB passes through the L1 cache and pushes it
-// out: every line of it that is fetched again takes the turn of a line of weights. Touched once more every few KB it stays.
-class Kept {
- public:
-  Kept(const int8_t* q, int bytes) : q_(q), bytes_(bytes) {}
-
-  void touch() {  // once a step: as many bytes as the step has weights
-    _mm_prefetch(reinterpret_cast<const char*>(q_ + at_), _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(q_ + at_ + 64), _MM_HINT_T0);
-    at_ = at_ + kStepBytes < bytes_ ? at_ + kStepBytes : 0;
-  }
-
- private:
-  const int8_t* q_;
-  int bytes_, at_ = 0;
-};
 
 // Where codes of two bits stay where they are in a byte, the upper two are counted 64 fold: their sum grows by at most
 // 4 * (2 << 6) * 128 = 2^16 a step; 2^15 steps reach -2^31 and no further.
@@ -105,17 +89,50 @@ void tile_sums(const uint8_t* packed, int n_steps, const int8_t* q, const int32_
   }
 }
 
+// The accumulators of a tile and one activation row. add: of n steps, while those of ahead are asked for; fold: adds up to sums [2], and
+// begins anew. No more than kMaxSteps between folds.
+template <class Layout>
+struct Alone;
+
+constexpr int kPieceSteps = 4;  // 512 bytes, read from a tile before the next one's turn
+constexpr int kAheadBytes = 4096;
+
+inline void ask_for(const uint8_t* packed) {
+  _mm_prefetch(reinterpret_cast<const char*>(packed), _MM_HINT_T0);
+  _mm_prefetch(reinterpret_cast<const char*>(packed + 64), _MM_HINT_T0);
+}
+
+// One activation row times up to kStreams tiles. q: [n_steps, kStep]
+template <class Layout>
+void sums_alone(const uint8_t* tiles, int n_tiles, int n_steps, const int8_t* q, int32_t sum, int32_t* out) {
+  static_assert(Alone<Layout>::kMaxSteps % kPieceSteps == 0);
+  Alone<Layout> alone[kStreams];
+  __m512i sums[kStreams][2];
+  for (int t = 0; t < n_tiles; t++) sums[t][0] = sums[t][1] = _mm512_set1_epi32(-sum);
+  const Streams streams(n_tiles, int64_t(n_steps) * kStepBytes, kAheadBytes);
+  for (int step = 0; step < n_steps; step += kPieceSteps) {
+    const int n = n_steps - step < kPieceSteps ? n_steps - step : kPieceSteps;
+    const int64_t piece = int64_t(step) * kStepBytes;
+    const bool full = (step + kPieceSteps) % Alone<Layout>::kMaxSteps == 0;
+    for (int t = 0; t < n_tiles; t++) {
+      alone[t].add(tiles + streams.at(t, piece), tiles + streams.ahead(t, piece), n, q + step * Layout::kStep);
+      if (full) alone[t].fold(sums[t]);
+    }
+  }
+  for (int t = 0; t < n_tiles; t++) {
+    alone[t].fold(sums[t]);
+    for (int v = 0; v < 2; v++) _mm512_storeu_si512(out + t * kTileRows + 16 * v, sums[t][v]);
+  }
+}
+
 template <class Layout>
 void sums(const uint8_t* tiles, int n_tiles, int n_cols, const TernaryActs& a, int32_t* out) {
   const int n_steps = Tile<Layout>::steps(n_cols), stride = n_tiles * kTileRows;
   const int8_t* q = Tile<Layout>::acts(a, n_cols);
   const int32_t* sum = a.rows.sum + a.first;
-  for (int i = 0; i < n_tiles; i++, tiles += Tile<Layout>::bytes(n_cols), out += kTileRows) {
-    if (a.n_act_rows == 1)
-      tile_sums_alone(Layout(), tiles, n_steps, q, sum[0], out);
-    else
-      with_rows(a.n, [&](auto n) { tile_sums<Layout, n()>(tiles, n_steps, q, sum, out, stride); });
-  }
+  if (a.n_act_rows == 1) return sums_alone<Layout>(tiles, n_tiles, n_steps, q, sum[0], out);
+  for (int i = 0; i < n_tiles; i++, tiles += Tile<Layout>::bytes(n_cols), out += kTileRows)
+    with_rows(a.n, [&](auto n) { tile_sums<Layout, n()>(tiles, n_steps, q, sum, out, stride); });
 }
 
 }  // namespace

@@ -141,8 +141,8 @@ struct Tile {
 
   static int act_step(const TernaryActs& a) { return rows_together(a.n_act_rows) * kStep; }
 
-  static constexpr TernaryKernel kernel(const char* name, Isa isa, decltype(TernaryKernel::sums) sums) {
-    return {name, isa, kTileRows, 1, 1, kGroupActs, bytes, pack_row, scratch_bytes, groups, prepare, sums};
+  static constexpr TernaryKernel kernel(const char* name, Isa isa, decltype(TernaryKernel::sums) sums, int decode_tiles = 1) {
+    return {name, isa, kTileRows, 1, decode_tiles, kGroupActs, bytes, pack_row, scratch_bytes, groups, prepare, sums};
   }
 };
 

@@ -61,41 +61,41 @@ struct Codes<Permuted3> {
   }
 };
 
-// One activation row times a tile. q: [20 n_steps]
-void tile_sums_alone(Permuted3, const uint8_t* packed, int n_steps, const int8_t* q, int32_t sum, int32_t* out) {
-  const __m512i mask4 = _mm512_set1_epi8(0x03), mask3 = _mm512_set1_epi8(0x0c), mask2 = _mm512_set1_epi8(0x30);
-  __m512i total[2] = {_mm512_set1_epi32(-sum), _mm512_set1_epi32(-sum)};
-  Kept kept(q, n_steps * Permuted3::kStep);
-  for (int begin = 0; begin < n_steps; begin += kInPlaceSteps) {
-    const int end = begin + kInPlaceSteps < n_steps ? begin + kInPlaceSteps : n_steps;
-    __m512i acc[2][5];
-    for (int v = 0; v < 2; v++)
-      for (int k = 0; k < 5; k++) acc[v][k] = _mm512_setzero_si512();
-    for (int s = begin; s < end; s++, packed += kStepBytes, q += Permuted3::kStep) {
-      prefetch(packed);
-      kept.touch();
+template <>
+struct Alone<Permuted3> {
+  static constexpr int kMaxSteps = kInPlaceSteps;
+  __m512i of[2][5] = {};  // by digits
+
+  void add(const uint8_t* packed, const uint8_t* ahead, int n, const int8_t* q) {
+    const __m512i mask4 = _mm512_set1_epi8(0x03), mask3 = _mm512_set1_epi8(0x0c), mask2 = _mm512_set1_epi8(0x30);
+    Alone sum = *this;  // in registers
+    for (int s = 0; s < n; s++, packed += kStepBytes, ahead += kStepBytes, q += Permuted3::kStep) {
+      ask_for(ahead);
       const __m512i q0 = four(q), q1 = four(q + 4), q2 = four(q + 8), q3 = four(q + 12), q4 = four(q + 16);
 #pragma GCC unroll 2
       for (int v = 0; v < 2; v++) {
         const __m512i x = _mm512_load_si512(packed + 64 * v), d = digits1234(x);
-        add_dot4(acc[v][0], digit0(x), q0);
-        add_dot4(acc[v][1], _mm512_ternarylogic_epi64(d, x, upper_bits(), 0x80), q1);  // d & x & upper
-        add_dot4(acc[v][2], _mm512_and_si512(d, mask2), q2);
-        add_dot4(acc[v][3], _mm512_and_si512(d, mask3), q3);
-        add_dot4(acc[v][4], _mm512_and_si512(d, mask4), q4);
+        add_dot4(sum.of[v][0], digit0(x), q0);
+        add_dot4(sum.of[v][1], _mm512_ternarylogic_epi64(d, x, upper_bits(), 0x80), q1);  // d & x & upper
+        add_dot4(sum.of[v][2], _mm512_and_si512(d, mask2), q2);
+        add_dot4(sum.of[v][3], _mm512_and_si512(d, mask3), q3);
+        add_dot4(sum.of[v][4], _mm512_and_si512(d, mask4), q4);
       }
     }
-    for (int v = 0; v < 2; v++) {
-      total[v] = _mm512_add_epi32(total[v], _mm512_srai_epi32(acc[v][0], 6));
-      total[v] = _mm512_add_epi32(total[v], in_place_sum(acc[v][4], acc[v][3], acc[v][2], acc[v][1]));
-    }
+    *this = sum;
   }
-  _mm512_storeu_si512(out, total[0]);
-  _mm512_storeu_si512(out + 16, total[1]);
-}
+
+  void fold(__m512i* sums) {
+    for (int v = 0; v < 2; v++) {
+      sums[v] = _mm512_add_epi32(sums[v], _mm512_srai_epi32(of[v][0], 6));
+      sums[v] = _mm512_add_epi32(sums[v], in_place_sum(of[v][4], of[v][3], of[v][2], of[v][1]));
+    }
+    *this = {};
+  }
+};
 
 }  // namespace
 
-const TernaryKernel kTernaryVbmi3Avx512 = Tile<Permuted3>::kernel("avx512_vbmi3", Isa::avx512, sums<Permuted3>);
+const TernaryKernel kTernaryVbmi3Avx512 = Tile<Permuted3>::kernel("avx512_vbmi3", Isa::avx512, sums<Permuted3>, kStreams);
 
 }  // namespace tern::cpu

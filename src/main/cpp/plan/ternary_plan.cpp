@@ -52,12 +52,13 @@ struct Sample {
   void run(const uint8_t* tiles, int n_tiles) {
     for (int part = 0; part < kernel.prepare_parts(n_cols, acts.n_act_rows); part++)
       kernel.prepare(acts, n_cols, part, scratch.as<void>());
-    for (int tile = 0; tile < n_tiles; tile += kernel.chunk_tiles)
+    const int chunk = tiles_of_call(kernel, acts.n_act_rows);
+    for (int tile = 0; tile < n_tiles; tile += chunk)
       for (int first = 0; first < acts.n_act_rows; first += kernel.act_tile) {
         TernaryActs a = acts;
         a.first = first;
         a.n = std::min(kernel.act_tile, acts.n_act_rows - first);
-        kernel.sums(tiles + tile * kernel.tile_bytes(n_cols), std::min(kernel.chunk_tiles, n_tiles - tile), n_cols, a,
+        kernel.sums(tiles + tile * kernel.tile_bytes(n_cols), std::min(chunk, n_tiles - tile), n_cols, a,
                     sums.as<int32_t>());
       }
   }
