@@ -8,8 +8,8 @@
 namespace tern::cpu {
 namespace {
 
-constexpr int64_t kInlineElements = 32768;  // some 10 us of one thread: below that waking another gains nothing
-constexpr int kTaskElements = 8192;
+constexpr int64_t kInlineElements = 8192;  // some 3 us of one thread: below that waking another gains nothing
+constexpr int kTaskElements = 4096;
 
 const NormKernels& kernels_for(Isa isa) {
   return isa == Isa::avx512 ? kNormAvx512 : isa == Isa::avx2 ? kNormAvx2 : kNormPortable;
