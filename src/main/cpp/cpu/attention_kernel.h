@@ -16,19 +16,20 @@ constexpr int kPage = TERN_PAGE_LEN;
 // Widest step of vectors that leaves n_q rows of accumulators in registers.
 constexpr int unit_step(int n_q) { return n_q * 4 <= kUnits ? 4 : n_q * 2 <= kUnits ? 2 : 1; }
 
-// Fetches n elements into L2. Without this a decode step waits on memory in every tile: a tile is 16 KB apart from the next
-// of its head, and the processor's own prefetchers stop at every 4 KB. K is scored while V comes, V weighed while the next K, whose
-// first lines are asked for between the two: memory would have nothing to do while exponentials are taken. Lines are asked for in order.
+// Asks for n elements of a tile of K or V, [head_dim, kPage] or [kPage, head_dim], while another is worked on: those that take the place of
+// element `at` when the tile's four quarters are read in turn. Without this a decode step waits on memory in every tile: a tile is 16 KB apart
+// from the next of its head, and the processor's own prefetchers stop at every 4 KB. Four streams come faster than one (cpu/streams.h).
+// V is asked for while K is scored, the next K while V is weighed.
 template <class T>
-inline void fetch(const T* p, int n) {
-  for (int i = 0; i < n; i += 64 / int{sizeof(T)}) __builtin_prefetch(p + i, 0, 2);
+inline void fetch(const T* tile, int head_dim, int at, int n) {
+  const int row = at / kPage;
+  const T* const p = tile + (row % 4 * (head_dim / 4) + row / 4) * kPage + at % kPage;
+  for (int i = 0; i < n; i += 64 / int{sizeof(T)}) __builtin_prefetch(p + i);
 }
-
-constexpr int kSoftmaxFetch = 256;  // elements fetched during the softmax of a query
 
 // ---- scores: out[q][key] = sum over d of q[d] k[d][key], d ascending --------------------------------------------
 
-// fetch_v may be null: [head_dim, kPage] elements to fetch.
+// fetch_v may be null: a tile to fetch.
 template <int kQ, int kVecs, class T>
 inline void score_strip(const float* const* q, const T* k, int head_dim, float (*out)[kPage], int vec, const T* fetch_v) {
   F sum[kQ][kVecs];
@@ -37,7 +38,7 @@ inline void score_strip(const float* const* q, const T* k, int head_dim, float (
   k += vec * kLanes;
   out = reinterpret_cast<float(*)[kPage]>(&out[0][vec * kLanes]);
   for (int d = 0; d < head_dim; d++, k += kPage) {
-    if (fetch_v) fetch(fetch_v + d * kPage, kPage);
+    if (fetch_v) fetch(fetch_v, head_dim, d * kPage, kPage);
     if constexpr (kQ == 1) {  // one key after the other: beside four sums AVX2 has no registers for four
       const F x = set1(q[0][d]);
       for (int j = 0; j < kVecs; j++) sum[0][j] = madd(x, load(k + j * kLanes), sum[0][j]);
@@ -94,7 +95,7 @@ inline float fold_scores(float* s, uint64_t mask, float scale, int begin, int en
 
 // ---- weighted values: acc = acc alpha + sum over seen keys of p[key] v[key], keys ascending -----------------------
 
-// kHalf: one vector of 8. fetch_k may be null: head_dim * kPage elements to fetch.
+// kHalf: one vector of 8. fetch_k may be null: a tile to fetch.
 template <int kQ, int kVecs, bool kHalf, class T>
 inline void weigh_strip(const float (*p)[kPage], const float* alpha, const T* v, int head_dim, uint64_t mask,
                         float* const* acc, int dim, const T* fetch_k) {
@@ -110,7 +111,7 @@ inline void weigh_strip(const float (*p)[kPage], const float* alpha, const T* v,
     const int run_end = key + run;
     const T* row = v + int64_t{key} * head_dim + dim;
     for (; key < run_end; key++, row += head_dim) {
-      if (fetch_k) fetch(fetch_k + int64_t{dim} * kPage + key * kVecs * kLanes, kVecs * kLanes);
+      if (fetch_k) fetch(fetch_k, head_dim, dim * kPage + key * kVecs * kLanes, kVecs * kLanes);
       if constexpr (kQ == 1 && !kHalf) {
         const F w = set1(p[0][key]);
         for (int j = 0; j < kVecs; j++) sum[0][j] = madd(w, load(row + j * kLanes), sum[0][j]);
@@ -170,7 +171,6 @@ inline void fold_queries(const T* k, const T* v, const T* fetch_v, const T* fetc
   TERN_DISPATCH_Q(n, score, q, k, head_dim, p, begin, end, fetch_v)
   const AttentionStateLayout layout(head_dim);
   for (int i = 0; i < n; i++) {
-    if (fetch_k && (i + 1) * kSoftmaxFetch <= kPage * head_dim) fetch(fetch_k + i * kSoftmaxFetch, kSoftmaxFetch);
     alpha[i] = fold_scores(p[i], queries[i].mask, scale, begin, end, acc[i] + layout.l, acc[i] + layout.m);
   }
   for (int i = 0; i < n;) {
