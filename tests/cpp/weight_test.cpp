@@ -60,7 +60,7 @@ TEST(CpuWeight, RowsPackedByFourComeInAnyPieces) {
 
 // How a weight that no cache holds is streamed is known when it is whole.
 TEST(CpuWeight, LargeDenseRowsAreTimedWhenTheyAreWhole) {
-  constexpr int n_rows = 7000, n_cols = 2560;
+  constexpr int n_rows = 9000, n_cols = 2560;
   Pool pool(2);
   CpuWeight w(pool, TERN_TYPE_Q6_K, TERN_STORE_DENSE, n_rows, n_cols, 1, false);
   const std::vector<uint8_t> rows(size_t(row_bytes(TERN_TYPE_Q6_K, n_cols)) * n_rows / 2);
