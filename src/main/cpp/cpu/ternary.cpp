@@ -16,7 +16,7 @@ namespace tern::cpu {
 namespace {
 
 // A task should last well over the microsecond that handing it out may cost, and be short against a step.
-constexpr int64_t kTaskBytes = 96 << 10;       // one activation row: packed bytes, about 6 us of DRAM
+constexpr int64_t kTaskBytes = 48 << 10;       // one activation row: packed bytes, some us of DRAM
 constexpr int64_t kTaskProducts = 6 << 20;     // several: weights times activation rows, about 30 us
 
 bool here(const TernaryKernel& kernel) {

@@ -3,11 +3,11 @@ package dev.tern.format;
 import java.nio.ByteBuffer;
 
 /** The values of quantised rows, straight from the formats' definitions and as slow as that. */
-final class Dequantize {
+public final class Dequantize {
   private Dequantize() {}
 
   /** The values of a tensor's bytes, its columns given; a scale behind the rows is multiplied in. */
-  static float[] floats(TensorType type, ByteBuffer bytes, int columns) {
+  public static float[] floats(TensorType type, ByteBuffer bytes, int columns) {
     float[] out = rows(type, bytes, columns, (int) ((bytes.remaining() - type.tail()) / type.rowBytes(columns)));
     float tail = type == TensorType.I2_S ? bytes.getFloat(bytes.limit() - type.tail()) : 1;
     for (int i = 0; i < out.length; i++) {
