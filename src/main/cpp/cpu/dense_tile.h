@@ -126,7 +126,7 @@ static inline __m128 total4(__m128 r0, __m128 r1, __m128 r2, __m128 r3) {
   return _mm_add_ps(_mm_add_ps(r0, r1), _mm_add_ps(r2, r3));
 }
 
-constexpr int kAheadOfOne = 8192;  // bytes, into L2: docs/ternary.md
+constexpr int kAheadOfOne = 8192;  // bytes, into L2 (a Q8_0 head on Zen 5, two threads: 6.3 to 6.5 ms, 6.4 to 7.1 without)
 
 // Adds the tile's columns to acc[row][act][half], for halves [kFrom, kTo) of every 32 columns.
 // kPrefetch: several rows are kRows streams, which the hardware prefetcher follows badly, so the next tile's bytes are asked for as

@@ -13,7 +13,7 @@ namespace tern::cpu {
 namespace {
 
 constexpr int64_t kTaskBytes = 192 << 10;   // one activation row: long against taking a task, short against a thread held back
-constexpr int64_t kTaskProducts = 6 << 20;  // several: some 30 us
+constexpr int64_t kTaskProducts = 4 << 20;  // several: some 40 us
 constexpr int kFileBlockBytes = 34;         // fp16 scale, 32 int8
 
 }  // namespace
@@ -29,7 +29,7 @@ Q8Weight::Q8Weight(const Q8Kernel& kernel, int n_rows, int n_cols, Pool* pool)
     : kernel_(kernel),
       n_rows_(n_rows),
       n_blocks_(n_cols / kQ8Cols),
-      n_tiles_((n_rows + kQ8Rows - 1) / kQ8Rows),
+      n_tiles_(parts_needed(n_rows, kQ8Rows)),
       packed_(checked_mul(n_tiles_, tile_bytes()), "a weight matrix", pool) {
   TERN_CHECK_ARG(n_rows >= 1 && n_cols >= kQ8Cols && n_cols % kQ8Cols == 0, "Q8_0 tiles of %d rows and %d columns", n_rows, n_cols);
 }
@@ -57,11 +57,19 @@ void Q8Weight::append_rows(Pool& pool, int n, const uint8_t* rows) {
   n_appended_ = end;
 }
 
+// As few rows as are taken at once read four tiles at once, bound by memory; of more each task reads its tiles again for every kQ8Acts.
+Q8Weight::Cut Q8Weight::cut_of(int n_act_rows) const {
+  const int together = n_act_rows <= kQ8Acts ? kStreams : 1, most = parts_needed(n_tiles_, together);
+  const int64_t products = int64_t(n_rows_) * n_blocks_ * kQ8Cols * n_act_rows;
+  const int by_bytes = parts_of(packed_.size(), kTaskBytes, most), by_products = parts_of(products, kTaskProducts, most);
+  if (n_act_rows <= kQ8Acts) return {together, n_act_rows == 1 ? by_bytes : std::max(by_bytes, by_products), 1};
+  return {together, by_products, parts_of(products / by_products, kTaskProducts, parts_needed(n_act_rows, kQ8Acts))};
+}
+
 int Q8Weight::n_tasks(int n_act_rows) const {
   if (n_act_rows <= 0) return 0;
-  const int n_groups = (n_tiles_ + kStreams - 1) / kStreams;
-  if (n_act_rows == 1) return parts_of(packed_.size(), kTaskBytes, n_groups);
-  return parts_of(int64_t(n_rows_) * n_blocks_ * kQ8Cols * n_act_rows, kTaskProducts, n_groups);
+  const Cut cut = cut_of(n_act_rows);
+  return cut.n_row_parts * cut.n_act_parts;
 }
 
 const uint8_t* Q8Weight::task_begin(int task) const {
@@ -78,26 +86,29 @@ void Q8Weight::prepare(Pool& pool, const float* x, int64_t x_stride, int n_act_r
     kernel_.prepare(x + row * x_stride, x_stride, std::min(kQ8Acts, n_act_rows - row), n_blocks_,
                     static_cast<Q8Acts*>(scratch) + int64_t(row) * n_blocks_);
   };
-  const int n_groups = (n_act_rows + kQ8Acts - 1) / kQ8Acts;
+  const int n_groups = parts_needed(n_act_rows, kQ8Acts);
   // A group is a few microseconds: below four of them no other thread is woken.
   if (n_groups >= 4) return pool.run(n_groups, group);
   for (int i = 0; i < n_groups; i++) group(i, 0);
 }
 
 void Q8Weight::run_task(int task, int n_act_rows, const void* scratch, float* out, int out_stride, bool accumulate) const {
-  const Range tiles = part_of_groups(n_tiles_, kStreams, n_tasks(n_act_rows), task);
+  const Cut cut = cut_of(n_act_rows);
+  const Range tiles = part_of_groups(n_tiles_, cut.together, cut.n_row_parts, task % cut.n_row_parts);
+  const Range acts = part(parts_needed(n_act_rows, kQ8Acts), cut.n_act_parts, task / cut.n_row_parts);
   alignas(64) float sums[kStreams * kQ8Acts * kQ8Rows];
   for (int tile = tiles.begin; tile < tiles.end; tile += kStreams)
-    for (int row = 0; row < n_act_rows; row += kQ8Acts) {
+    for (int t = acts.begin; t < acts.end; t++) {
+      const int row = t * kQ8Acts;
       const int n_tiles = std::min(kStreams, tiles.end - tile), n_acts = std::min(kQ8Acts, n_act_rows - row);
       kernel_.sums(packed_.as<uint8_t>() + tile * tile_bytes(), n_tiles, n_blocks_, static_cast<const Q8Acts*>(scratch) + int64_t(row) * n_blocks_,
                    n_acts, sums);
-      for (int t = 0; t < n_tiles; t++)
+      for (int i = 0; i < n_tiles; i++)
         for (int a = 0; a < n_acts; a++) {
-          const int first = (tile + t) * kQ8Rows, n = std::min(kQ8Rows, n_rows_ - first);
-          const float* const from = sums + (t * n_acts + a) * kQ8Rows;
+          const int first = (tile + i) * kQ8Rows, n = std::min(kQ8Rows, n_rows_ - first);
+          const float* const from = sums + (i * n_acts + a) * kQ8Rows;
           float* const to = out + int64_t(row + a) * out_stride + first;
-          for (int i = 0; i < n; i++) to[i] = accumulate ? to[i] + from[i] : from[i];
+          for (int r = 0; r < n; r++) to[r] = accumulate ? to[r] + from[r] : from[r];
         }
     }
 }

@@ -43,6 +43,11 @@ class Q8Weight {
   void embed(const int32_t* ids, int n_ids, float* out) const;
 
  private:
+  struct Cut {
+    int together;  // tiles, of which parts are multiples
+    int n_row_parts, n_act_parts;
+  };
+  Cut cut_of(int n_act_rows) const;
   int64_t tile_bytes() const { return int64_t(n_blocks_) * kQ8BlockBytes; }
 
   const Q8Kernel& kernel_;

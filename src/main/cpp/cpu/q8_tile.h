@@ -6,7 +6,7 @@
 // rows are as many as in the file, and one linear stream.
 //
 // Activations x of a block become whole numbers of three signed digits times a unit, x = unit (65536 d2 + 256 d1 + d0), d in [-128, 127].
-// The unit is a power of two, max |x| / 4.17e6 at most: what floats of the largest one's size are apart, or twice that. Sums of a block are exact,
+// The unit is a power of two, max |x| / 4.17e6 at most: two or four times what floats of the largest one's size are apart. Sums of a block are exact,
 //   sum w x / unit = 65536 sum w d2 + 256 sum w d1 + sum w d0,   sum w d = sum (w + 128) d - 128 sum d,
 // and become floats at its end: |sum w (256 d2 + d1)| <= 32 * 128 * 32768 = 2^27.
 #pragma once

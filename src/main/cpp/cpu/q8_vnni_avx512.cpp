@@ -111,7 +111,7 @@ inline void add_block(const uint8_t* block, const uint8_t* ahead, const Q8Acts* 
   }
 }
 
-// A block of each tile in turn: as many streams.
+// A block of each tile in turn.
 template <int N>
 void tile_sums(const uint8_t* tiles, int n_tiles, int n_blocks, const Q8Acts* acts, float* out) {
   for (int i = 0; i < 2 * N * n_tiles; i++) _mm512_store_ps(out + 16 * i, _mm512_setzero_ps());

@@ -10,12 +10,15 @@ struct Range {
   int begin, end;
 };
 
+// Parts of `each`, the last perhaps smaller, that hold n >= 0 things.
+inline int parts_needed(int n, int each) { return n / each + (n % each != 0); }
+
 // Part i of n things in n_parts.
 inline Range part(int n, int n_parts, int i) { return {int(int64_t(n) * i / n_parts), int(int64_t(n) * (i + 1) / n_parts)}; }
 
 // The same where they are taken `together` at once: only the last part may end within such a group.
 inline Range part_of_groups(int n, int together, int n_parts, int i) {
-  const Range groups = part((n + together - 1) / together, n_parts, i);
+  const Range groups = part(parts_needed(n, together), n_parts, i);
   return {std::min(groups.begin * together, n), std::min(groups.end * together, n)};
 }
 

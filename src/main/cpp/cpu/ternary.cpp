@@ -16,7 +16,8 @@ namespace tern::cpu {
 namespace {
 
 // A task should last well over the microsecond that handing it out may cost, and be short against a step.
-constexpr int64_t kTaskBytes = 48 << 10;       // one activation row: packed bytes, some us of DRAM
+constexpr int64_t kDecodeTaskBytes = 48 << 10;  // one activation row: packed bytes, some us of DRAM, or the tiles that are read at once
+constexpr int64_t kTaskBytes = 96 << 10;       // as many as a kernel takes at once: packed bytes for each
 constexpr int64_t kTaskProducts = 6 << 20;     // several: weights times activation rows, about 30 us
 
 bool here(const TernaryKernel& kernel) {
@@ -43,7 +44,7 @@ class PackedWeight final : public TernaryWeight {
       : kernel_(kernel),
         n_rows_(n_rows),
         n_cols_(n_cols),
-        n_tiles_((n_rows + kernel.tile_rows - 1) / kernel.tile_rows),
+        n_tiles_(parts_needed(n_rows, kernel.tile_rows)),
         tile_bytes_(kernel.tile_bytes(n_cols)),
         packed_(checked_mul(n_tiles_, tile_bytes_), "ternary weights", pool),
         scales_(int64_t(n_rows) * 4, "ternary scales") {}
@@ -150,7 +151,7 @@ class PackedWeight final : public TernaryWeight {
   Cut cut_of(int n_act_rows) const {
     if (n_act_rows <= kernel_.act_tile) {
       const int together = n_act_rows == 1 ? kernel_.decode_tiles : 1;
-      return {parts_of(packed_.size() * n_act_rows, kTaskBytes, (n_tiles_ + together - 1) / together), 1};
+      return {parts_of(packed_.size() * n_act_rows, n_act_rows == 1 ? kDecodeTaskBytes : kTaskBytes, parts_needed(n_tiles_, together)), 1};
     }
     const int64_t products = int64_t(n_rows_) * n_cols_ * n_act_rows;
     const int n_row_parts = parts_of(products, kTaskProducts, (n_tiles_ + kernel_.chunk_tiles - 1) / kernel_.chunk_tiles);

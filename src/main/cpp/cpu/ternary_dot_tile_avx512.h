@@ -21,7 +21,7 @@ inline void add_dot4(__m512i& acc, __m512i u, __m512i s) {
   in_order(acc);
 }
 
-constexpr int kAhead = 8192;  // bytes: docs/ternary.md
+constexpr int kAhead = 8192;  // bytes; 4 KiB ahead into L1 is no better (Zen 5)
 
 // Weights that meet several rows, into L2: in L1 they would take the place of activations sooner.
 inline void prefetch(const uint8_t* packed) {
@@ -90,12 +90,12 @@ void tile_sums(const uint8_t* packed, int n_steps, const int8_t* q, const int32_
 }
 
 // The accumulators of a tile and one activation row. add: of n steps, while those of ahead are asked for; fold: adds up to sums [2], and
-// begins anew. No more than kMaxSteps between folds.
+// begins anew. No more than kFoldSteps between folds.
 template <class Layout>
 struct Alone;
 
-constexpr int kPieceSteps = 4;  // 512 bytes, read from a tile before the next one's turn
-constexpr int kAheadBytes = 4096;
+constexpr int kPieceSteps = 4;     // 512 bytes, read from a tile before the next one's turn
+constexpr int kAheadBytes = 4096;  // docs/ternary.md, "From memory"
 
 inline void ask_for(const uint8_t* packed) {
   _mm_prefetch(reinterpret_cast<const char*>(packed), _MM_HINT_T0);
@@ -105,7 +105,7 @@ inline void ask_for(const uint8_t* packed) {
 // One activation row times up to kStreams tiles. q: [n_steps, kStep]
 template <class Layout>
 void sums_alone(const uint8_t* tiles, int n_tiles, int n_steps, const int8_t* q, int32_t sum, int32_t* out) {
-  static_assert(Alone<Layout>::kMaxSteps % kPieceSteps == 0);
+  static_assert(Alone<Layout>::kFoldSteps % kPieceSteps == 0);
   Alone<Layout> alone[kStreams];
   __m512i sums[kStreams][2];
   for (int t = 0; t < n_tiles; t++) sums[t][0] = sums[t][1] = _mm512_set1_epi32(-sum);
@@ -113,7 +113,7 @@ void sums_alone(const uint8_t* tiles, int n_tiles, int n_steps, const int8_t* q,
   for (int step = 0; step < n_steps; step += kPieceSteps) {
     const int n = n_steps - step < kPieceSteps ? n_steps - step : kPieceSteps;
     const int64_t piece = int64_t(step) * kStepBytes;
-    const bool full = (step + kPieceSteps) % Alone<Layout>::kMaxSteps == 0;
+    const bool full = (step + kPieceSteps) % Alone<Layout>::kFoldSteps == 0;
     for (int t = 0; t < n_tiles; t++) {
       alone[t].add(tiles + streams.at(t, piece), tiles + streams.ahead(t, piece), n, q + step * Layout::kStep);
       if (full) alone[t].fold(sums[t]);

@@ -26,7 +26,7 @@ struct TernaryKernel {
   Isa isa;
   int tile_rows;     // rows interleaved in one stream of bytes
   int chunk_tiles;   // tiles that a call of sums takes at most when there are many activation rows
-  int decode_tiles;  // tiles that it reads at once for one activation row, if it gets as many: tasks are multiples of them, calls at most as many
+  int decode_tiles;  // tiles that it reads at once for one activation row, if it gets as many: tasks are multiples of them
   int act_tile;      // activation rows that a call of sums takes at most
   int64_t (*tile_bytes)(int n_cols);  // a multiple of 64
 

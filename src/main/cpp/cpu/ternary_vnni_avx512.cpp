@@ -1,6 +1,6 @@
 // Ternary sums by vpdpbusd: codes are its unsigned bytes, the activations its signed ones; sum w q = sum code q - kOffset sum q.
 // avx512_vnni reads the planes layout, avx512_vnni3 base3. One row takes no code out of its place:
-//   planes: masked but not shifted, plane p counts 4^p fold; four accumulators, shifted once at the end.
+//   planes: masked but not shifted, plane p counts 4^p fold; four accumulators, shifted when they are added up.
 //   base3: 256 t_k = 3 b_k - b_(k+1), so that 256 sum t_k q_k = 3 sum b_k q_k - sum b_(k+1) q_k: two accumulators.
 // Several rows: ternary_dot_tile_avx512.h.
 #include <immintrin.h>
@@ -20,7 +20,7 @@ namespace {
 
 template <>
 struct Alone<Planes> {
-  static constexpr int kMaxSteps = kInPlaceSteps;
+  static constexpr int kFoldSteps = kInPlaceSteps;
   __m512i of[2][4] = {};
 
   void add(const uint8_t* packed, const uint8_t* ahead, int n, const int8_t* q) {
@@ -51,7 +51,7 @@ template <>
 struct Alone<Base3> {
   // 256 |sum t q| grows by at most 256 * 20 * 2 * 128 a step: 1638 steps stay below 2^31. The two sums it is the difference of may
   // wrap around, modulo 2^32 as it is itself.
-  static constexpr int kMaxSteps = 1024;
+  static constexpr int kFoldSteps = 1024;
   // Even and odd digits have accumulators of their own: eight chains of additions hide the latency of vpdpbusd.
   __m512i before[2][2] = {}, after[2][2] = {};
 

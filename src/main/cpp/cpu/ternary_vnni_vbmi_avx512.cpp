@@ -63,7 +63,7 @@ struct Codes<Permuted3> {
 
 template <>
 struct Alone<Permuted3> {
-  static constexpr int kMaxSteps = kInPlaceSteps;
+  static constexpr int kFoldSteps = kInPlaceSteps;
   __m512i of[2][5] = {};  // by digits
 
   void add(const uint8_t* packed, const uint8_t* ahead, int n, const int8_t* q) {

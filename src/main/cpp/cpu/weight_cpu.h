@@ -38,7 +38,7 @@ class CpuWeight final : public Weight {
   void embed(Isa isa, const int32_t* ids, int n, float* out) const;
 
   const TernaryWeight& ternary_weight() const { return *ternary_; }
-  const DenseWeight& dense() const { return dense_; }  // as in its file
+  const DenseWeight& dense() const { return dense_; }  // without data if it is in tiles
 
  private:
   void widen(int n_rows);

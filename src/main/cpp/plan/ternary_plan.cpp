@@ -115,7 +115,8 @@ class Plan {
 
  private:
   // The kernels of the highest tier here: a lower tier's have not won on any machine that has the higher, nor can a multiply-add in
-  // three instructions win over the same in one, nor that over the same in tiles, nor digits by arithmetic over digits by vpermb.
+  // three instructions win over the same in one, nor that over the same in tiles; nor, in the sum
+  // of both times, digits by arithmetic over digits by vpermb (docs/ternary.md).
   static std::vector<const TernaryKernel*> candidates() {
     std::vector<const TernaryKernel*> kernels;
     for (const std::string& name : ternary_kernels()) kernels.push_back(&ternary_kernel(name.c_str()));
