@@ -60,21 +60,23 @@ std::string name_of(const char* kernel, const Shape& s) {
 
 // out [n_acts, n_rows] of all tasks, last task first; strides are wider than rows and the gaps must stay as they were.
 std::vector<float> run(Pool& pool, const Q8Weight& w, int n_cols, const std::vector<float>& x, int n_acts, const float* initial = nullptr) {
-  const int x_stride = n_cols + 3, out_stride = w.n_rows() + 5;
-  std::vector<float> wide_x(size_t(n_acts) * x_stride, std::numeric_limits<float>::quiet_NaN()), wide(size_t(n_acts) * out_stride + 5, kGuard);
+  constexpr int kGap = 40;  // more than the rows of a tile
+  const int x_stride = n_cols + 3, out_stride = w.n_rows() + kGap;
+  std::vector<float> wide_x(size_t(n_acts) * x_stride, std::numeric_limits<float>::quiet_NaN()), wide(size_t(n_acts) * out_stride + kGap, kGuard);
   for (int r = 0; r < n_acts; r++) {
     std::copy_n(&x[size_t(r) * n_cols], n_cols, &wide_x[size_t(r) * x_stride]);
-    if (initial) std::copy_n(initial + size_t(r) * w.n_rows(), w.n_rows(), &wide[5 + size_t(r) * out_stride]);
+    if (initial) std::copy_n(initial + size_t(r) * w.n_rows(), w.n_rows(), &wide[kGap + size_t(r) * out_stride]);
   }
   const Buffer scratch(w.scratch_bytes(n_acts), "a test's scratch");
   std::memset(scratch.as<void>(), 0x7f, size_t(scratch.size()));
   w.prepare(pool, wide_x.data(), x_stride, n_acts, scratch.as<void>());
-  for (int task = w.n_tasks(n_acts); task-- > 0;) w.run_task(task, n_acts, scratch.as<void>(), &wide[5], out_stride, initial != nullptr);
+  for (int task = w.n_tasks(n_acts); task-- > 0;) w.run_task(task, n_acts, scratch.as<void>(), &wide[kGap], out_stride, initial != nullptr);
   std::vector<float> out(size_t(n_acts) * w.n_rows());
   for (int r = 0; r < n_acts; r++) {
-    std::copy_n(&wide[5 + size_t(r) * out_stride], w.n_rows(), &out[size_t(r) * w.n_rows()]);
-    for (int i = 0; i < 5; i++) EXPECT_EQ(wide[size_t(r) * out_stride + i], kGuard) << "row " << r;
+    std::copy_n(&wide[kGap + size_t(r) * out_stride], w.n_rows(), &out[size_t(r) * w.n_rows()]);
   }
+  for (int r = 0; r <= n_acts; r++)
+    for (int i = 0; i < kGap; i++) EXPECT_EQ(wide[size_t(r) * out_stride + i], kGuard) << "before row " << r;
   return out;
 }
 
@@ -89,19 +91,14 @@ struct Allowed {
   double sum = 0, error = 0;
 
   Allowed(const uint8_t* rows, int n_cols, int row, const float* x) {
+    std::vector<double> w(static_cast<size_t>(n_cols));
     double magnitudes = 0;
-    for (int k = 0; k < n_cols; k += 32) {
-      double weights = 0, largest = 0;
-      for (int c = k; c < k + 32; c++) {
-        const double w = oracle::element(TERN_TYPE_Q8_0, rows, n_cols, row, c);
-        sum += w * double(x[c]);
-        magnitudes += std::fabs(w * double(x[c]));
-        weights += std::fabs(w);
-        largest = std::max(largest, std::fabs(double(x[c])));
-      }
-      error += weights * largest / 4.17e6 / 2;
+    for (int c = 0; c < n_cols; c++) {
+      w[size_t(c)] = oracle::element(TERN_TYPE_Q8_0, rows, n_cols, row, c);
+      sum += w[size_t(c)] * double(x[c]);
+      magnitudes += std::fabs(w[size_t(c)] * double(x[c]));
     }
-    error += (n_cols / 32 + 4) * 0x1p-24 * magnitudes;
+    error = oracle::dense_q8_loss(w.data(), x, n_cols) + (n_cols / 32 + 4) * 0x1p-24 * magnitudes;
   }
 };
 

@@ -303,6 +303,16 @@ TEST_P(TernaryKernelTest, LongestRow) {
   }
 }
 
+// The same where several tiles are read at once, each with sums of its own.
+TEST_P(TernaryKernelTest, LongRowsOfSeveralTiles) {
+  constexpr int n_rows = 70, n_cols = 20 * 16384 + 77;
+  std::mt19937_64 random(seed());
+  const auto w = random_trits(random, size_t(n_rows) * n_cols);
+  Acts acts(1, n_cols);
+  acts.fill(random);
+  expect_exact(GetParam(), w, n_rows, n_cols, acts);
+}
+
 TEST_P(TernaryKernelTest, FloatsAreOneExpressionOfTheSum) {
   const int n_rows = 131, n_cols = 259, stride = n_rows + 7;
   std::mt19937_64 random(seed());

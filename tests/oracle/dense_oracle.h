@@ -129,4 +129,15 @@ inline double dense_any_order_bound(int n_cols, const DenseSizes& s) {
   return ((n_cols + 8) * u * s.magnitude + u * s.added) * 1.01 + 1e-44;
 }
 
+// What the CPU's integer kernel of Q8_0 (cpu/q8.h) loses beside, in activations that are whole units of their block.
+inline double dense_q8_loss(const double* w, const float* x, int n_cols) {
+  double loss = 0;
+  for (int k = 0; k < n_cols; k += 32) {
+    double weights = 0, largest = 0;
+    for (int j = k; j < k + 32; j++) weights += std::fabs(w[j]), largest = std::fmax(largest, std::fabs(double(x[j])));
+    loss += weights * largest / 4.17e6 / 2;
+  }
+  return loss;
+}
+
 }  // namespace tern::oracle

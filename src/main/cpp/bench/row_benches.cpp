@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "bench/op_bench.h"
 #include "core/checked.h"
@@ -11,6 +12,7 @@ namespace tern {
 namespace {
 
 constexpr int64_t kInt8Columns = 128;
+constexpr int kTileRows = 32;
 constexpr double kRopeBase = 500000;
 constexpr float kEps = 1e-5f;
 
@@ -137,8 +139,12 @@ class EmbedBench final : public OpBench {
     ids_ = backend_.allocate(checked_mul(ids_bytes_, n), "ids of a benchmark");
     out_ = backend_.allocate(checked_mul(out_bytes_, n), "results of a benchmark");
     std::vector<int32_t> ids(static_cast<size_t>(case_.n_rows));
+    const int n_ids = case_.n_out / case_.n_rows;
+    int apart = kTileRows + 1;  // of what one set and the next look up: rows of a tile have lines in common
+    while (std::gcd(apart, n_ids) != 1) apart++;
     for (int set = 0; set < n; set++) {  // far apart, as tokens are
-      for (int i = 0; i < case_.n_rows; i++) ids[static_cast<size_t>(i)] = static_cast<int32_t>(int64_t(i) * (case_.n_out / case_.n_rows) + set);
+      const int first = static_cast<int>(int64_t(set) * apart % n_ids);
+      for (int i = 0; i < case_.n_rows; i++) ids[static_cast<size_t>(i)] = static_cast<int32_t>(int64_t(i) * n_ids + first);
       backend_.upload(at<void>(ids_, ids_bytes_, set), ids.data(), int64_t(case_.n_rows) * 4);
     }
   }

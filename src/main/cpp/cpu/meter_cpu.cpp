@@ -39,10 +39,13 @@ double CpuMeter::peak(int kind) {
   return peak_ops(pool_, kind == TERN_PEAK_INT8 ? peak_int8(isa_) : peak_f32(isa_));
 }
 
-int CpuMeter::peak_of(const Weight* weight) const { return weight && weight->ternary() ? TERN_PEAK_INT8 : TERN_PEAK_F32; }
+int CpuMeter::peak_of(const Weight* weight) const {
+  return weight && static_cast<const CpuWeight*>(weight)->prepared_for() ? TERN_PEAK_INT8 : TERN_PEAK_F32;
+}
 
 std::string CpuMeter::kernel_of(const Weight& weight, int) const {
-  return weight.ternary() ? static_cast<const CpuWeight&>(weight).ternary_weight().kernel() : "";
+  const char* const name = static_cast<const CpuWeight&>(weight).prepared_for();
+  return name ? name : "";
 }
 
 std::vector<const char*> CpuMeter::ternary_kernels() const {

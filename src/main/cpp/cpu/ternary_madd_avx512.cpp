@@ -57,14 +57,14 @@ inline __attribute__((always_inline)) void block_sums(const uint8_t* packed, int
   }
 }
 
-// One activation row. A tile is read as kStreams streams, each a part of its columns: a core of the processors this is for has more
+// One activation row. A tile is read as kColumnParts streams, each a part of its columns: a core of the processors this is for has more
 // reads under way over several pages than over one (Skylake-SP, one core, plain reads: 11.3 GB/s as one stream, 12.9 as four).
-constexpr int kStreams = 2;
+constexpr int kColumnParts = 2;
 
 template <class Layout>
 void tile_sums_alone(const uint8_t* tile, int n_steps, const int8_t* q, int32_t* out) {
-  constexpr int kSteps = kBlockSteps<Layout> / kStreams;
-  const int part = n_steps / kStreams;
+  constexpr int kSteps = kBlockSteps<Layout> / kColumnParts;
+  const int part = n_steps / kColumnParts;
   const __m512i one = _mm512_set1_epi16(1);
   __m512i total0 = _mm512_loadu_si512(out), total1 = _mm512_loadu_si512(out + 16);
   for (int begin = 0; begin < part; begin += kSteps) {
@@ -72,7 +72,7 @@ void tile_sums_alone(const uint8_t* tile, int n_steps, const int8_t* q, int32_t*
     __m512i acc0 = _mm512_setzero_si512(), acc1 = acc0;
     for (int s = begin; s < end; s++) {
 #pragma GCC unroll 4
-      for (int stream = 0; stream < kStreams; stream++) {
+      for (int stream = 0; stream < kColumnParts; stream++) {
         const int step = stream * part + s;
         const uint8_t* packed = tile + step * kStepBytes;
         _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead), _MM_HINT_T0);
@@ -92,7 +92,7 @@ void tile_sums_alone(const uint8_t* tile, int n_steps, const int8_t* q, int32_t*
   }
   _mm512_storeu_si512(out, total0);
   _mm512_storeu_si512(out + 16, total1);
-  const int done = part * kStreams;  // fewer than kStreams steps are left
+  const int done = part * kColumnParts;  // fewer than kColumnParts steps are left
   block_sums<Layout, 1>(tile + done * kStepBytes, n_steps - done, q + done * Layout::kStep, Layout::kStep, out, 0);
 }
 

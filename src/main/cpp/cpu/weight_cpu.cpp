@@ -32,7 +32,8 @@ QuantRows quant_rows(const Activations& a) {
 
 }  // namespace
 
-CpuWeight::CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector, const char* kernel)
+CpuWeight::CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector, const char* kernel,
+                     const Q8Kernel* q8)
     : pool_(pool), type_(type), n_rows_(n_rows), n_cols_(n_cols), scale_(scale) {
   TERN_CHECK_ARG(n_rows > 0 && n_cols > 0, "a weight of shape [%d, %d]", n_rows, n_cols);
   const int64_t in_bytes = row_bytes(type, n_cols);  // refuses unknown types and partial blocks
@@ -44,8 +45,7 @@ CpuWeight::CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, fl
   } else {
     TERN_CHECK_ARG(store == TERN_STORE_DENSE, "store %d is neither dense nor ternary", store);
     const int kept = dense_type(type, scale, vector);
-    const Q8Kernel* const q8 = kept == TERN_TYPE_Q8_0 ? Q8Weight::kernel_here() : nullptr;
-    if (q8) {
+    if (q8 && kept == TERN_TYPE_Q8_0) {
       q8_ = std::make_unique<Q8Weight>(*q8, n_rows, n_cols, &pool);
       dense_ = {Buffer(), kept, n_rows, n_cols};
       return;
@@ -115,7 +115,7 @@ void CpuWeight::widen(int n_rows) {
   dense_ = std::move(wide);
 }
 
-const char* CpuWeight::prepared_for() const { return ternary_ ? ternary_->kernel() : q8_ ? "q8" : nullptr; }
+const char* CpuWeight::prepared_for() const { return ternary_ ? ternary_->kernel() : q8_ ? "q8_vnni" : nullptr; }
 
 int CpuWeight::n_tasks(int n_rows) const {
   return ternary_ ? ternary_->n_tasks(n_rows) : q8_ ? q8_->n_tasks(n_rows) : dense_n_tasks(dense_, n_rows);

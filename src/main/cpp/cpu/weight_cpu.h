@@ -13,8 +13,9 @@ namespace tern::cpu {
 
 class CpuWeight final : public Weight {
  public:
-  // kernel: of a ternary weight, by its name; empty: the one that the plan picks.
-  CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector, const char* kernel = "");
+  // kernel: of a ternary weight, by its name; empty: the one that the plan picks. q8: of a dense one in Q8_0; null: rows as in the file.
+  CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector, const char* kernel = "",
+            const Q8Kernel* q8 = Q8Weight::kernel_here());
 
   void append_rows(int n, const void* data, int64_t n_bytes) override;
   bool complete() const override { return n_loaded_ == n_rows_; }
@@ -27,7 +28,7 @@ class CpuWeight final : public Weight {
 
   // A matmul over n_rows activation rows: n_tasks independent tasks, each a range of output rows; any thread may run any task. Before them
   // prepare makes what they share in the 64-byte aligned scratch of scratch_bytes, which depends on activations and prepared_for() only.
-  const char* prepared_for() const;  // a kernel; null: nothing is prepared
+  const char* prepared_for() const;  // a kernel of integers, by its name; null: floats as they are
   int n_tasks(int n_rows) const;
   const uint8_t* task_begin(int task) const;  // where the bytes of a task of one activation row begin; of n_tasks(1): their end
   int64_t scratch_bytes(int n_rows) const;
