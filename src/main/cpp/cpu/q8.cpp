@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kTaskBytes = 192 << 10;   // one activation row: long against taking a task, short against a thread held back
 constexpr int64_t kTaskProducts = 4 << 20;  // several: some 40 us
+constexpr int kFewActs = 16;
 constexpr int kFileBlockBytes = 34;         // fp16 scale, 32 int8
 
 }  // namespace
@@ -57,12 +58,13 @@ void Q8Weight::append_rows(Pool& pool, int n, const uint8_t* rows) {
   n_appended_ = end;
 }
 
-// As few rows as are taken at once read four tiles at once, bound by memory; of more each task reads its tiles again for every kQ8Acts.
+// Few rows are bound by memory in part and read four tiles at once; with more each task reads its tiles again for every kQ8Acts.
 Q8Weight::Cut Q8Weight::cut_of(int n_act_rows) const {
-  const int together = n_act_rows <= kQ8Acts ? kStreams : 1, most = parts_needed(n_tiles_, together);
+  const bool few = n_act_rows <= kFewActs;
+  const int together = few ? kStreams : 1, most = parts_needed(n_tiles_, together);
   const int64_t products = int64_t(n_rows_) * n_blocks_ * kQ8Cols * n_act_rows;
   const int by_bytes = parts_of(packed_.size(), kTaskBytes, most), by_products = parts_of(products, kTaskProducts, most);
-  if (n_act_rows <= kQ8Acts) return {together, n_act_rows == 1 ? by_bytes : std::max(by_bytes, by_products), 1};
+  if (few) return {together, n_act_rows == 1 ? by_bytes : std::max(by_bytes, by_products), 1};
   return {together, by_products, parts_of(products / by_products, kTaskProducts, parts_needed(n_act_rows, kQ8Acts))};
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 // A task should last well over the microsecond that handing it out may cost, and be short against a step.
 constexpr int64_t kDecodeTaskBytes = 48 << 10;  // one activation row: packed bytes, some us of DRAM, or the tiles that are read at once
-constexpr int64_t kTaskBytes = 96 << 10;       // as many as a kernel takes at once: packed bytes for each
+constexpr int64_t kTaskBytes = 96 << 10;       // as many as a kernel takes at once: packed bytes
 constexpr int64_t kTaskProducts = 6 << 20;     // several: weights times activation rows, about 30 us
 
 bool here(const TernaryKernel& kernel) {
@@ -151,7 +151,7 @@ class PackedWeight final : public TernaryWeight {
   Cut cut_of(int n_act_rows) const {
     if (n_act_rows <= kernel_.act_tile) {
       const int together = n_act_rows == 1 ? kernel_.decode_tiles : 1;
-      return {parts_of(packed_.size() * n_act_rows, n_act_rows == 1 ? kDecodeTaskBytes : kTaskBytes, parts_needed(n_tiles_, together)), 1};
+      return {parts_of(packed_.size(), n_act_rows == 1 ? kDecodeTaskBytes : kTaskBytes, parts_needed(n_tiles_, together)), 1};
     }
     const int64_t products = int64_t(n_rows_) * n_cols_ * n_act_rows;
     const int n_row_parts = parts_of(products, kTaskProducts, (n_tiles_ + kernel_.chunk_tiles - 1) / kernel_.chunk_tiles);
