@@ -17,7 +17,7 @@
 namespace tern::cpu {
 namespace {
 
-constexpr int64_t kStreamed = 1 << 20;      // a weight of more packed bytes is taken to come from DRAM in decode
+constexpr int64_t kStreamed = 256 << 10;    // a weight of more packed bytes is taken to come from DRAM in decode
 constexpr int64_t kColdBuffer = 64 << 20;   // more than the caches hold, read a slice at a time
 constexpr int64_t kColdSlice = 16 << 20;
 constexpr int kSampleRows = 2048;           // rows measured in prefill: a chunk of the largest kernel
