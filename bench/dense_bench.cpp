@@ -1,7 +1,6 @@
 // Dense matmul, sampling and read bandwidth as CSV. Medians. The ISA tier is the machine's, or what TERN_ISA lowers it to.
 // Argument: threads (default: 1).
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -13,7 +12,6 @@
 #include "core/half.h"
 #include "core/pool.h"
 #include "cpu/bandwidth.h"
-#include "cpu/bandwidth_sum.h"
 #include "cpu/dense.h"
 #include "cpu/q8.h"
 #include "cpu/sample.h"
@@ -90,22 +88,6 @@ void bench_matmul(Pool& pool, int type, const char* name, int n_rows, int n_cols
   });
 }
 
-// What read_bandwidth takes the better of.
-void bench_streams(Pool& pool, int n_streams) {
-  constexpr int64_t kTaskWords = int64_t{1} << 17, kTasks = 512;  // 1 MiB
-  const Buffer buffer(kTasks * kTaskWords * 8, "a bandwidth");
-  uint64_t* const words = buffer.as<uint64_t>();
-  for (int64_t i = 0; i < kTasks * kTaskWords; i++) words[i] = static_cast<uint64_t>(i);
-  const auto sum = isa() == Isa::avx512 ? sum_words_avx512 : isa() == Isa::avx2 ? sum_words_avx2 : sum_words_scalar;
-  std::atomic<uint64_t> total{0};
-  const double seconds = median_seconds(9, [&](int) {
-    pool.run(kTasks, [&](int task, int) { total += sum(words + task * kTaskWords, kTaskWords, n_streams); });
-  });
-  char name[64];
-  std::snprintf(name, sizeof name, "512 MiB as %d stream%s a thread", n_streams, n_streams > 1 ? "s" : "");
-  print("read", name, pool.n_threads(), isa_name(isa()), seconds * 1e6, static_cast<double>(buffer.size()) / seconds * 1e-9, "GB/s");
-}
-
 void bench_sample(int n, const char* name, Sampling s, float spread) {
   std::mt19937_64 random(1);
   std::normal_distribution<float> normal;
@@ -129,10 +111,11 @@ int main(int argc, char** argv) {
   Pool pool(n_threads);
   std::printf("op,case,threads,isa,us,value,unit\n");
   const int64_t n_bytes = 512 << 20;
-  const double bandwidth = read_bandwidth(pool, isa(), n_bytes, 9);
-  print("read_bandwidth", "512 MiB", n_threads, isa_name(isa()), static_cast<double>(n_bytes) / bandwidth * 1e6,
-        bandwidth * 1e-9, "GB/s");
-  for (const int n_streams : {1, 4}) bench_streams(pool, n_streams);
+  for (const int n_streams : {1, 4}) {
+    const double bandwidth = read_bandwidth(pool, isa(), n_bytes, 9, {n_streams});
+    print("read_bandwidth", n_streams == 1 ? "512 MiB 1 stream a thread" : "512 MiB 4 streams a thread", n_threads, isa_name(isa()),
+          static_cast<double>(n_bytes) / bandwidth * 1e6, bandwidth * 1e-9, "GB/s");
+  }
   bench_matmul(pool, TERN_TYPE_Q8_0, "Q8_0", 128256, 2560, 1, 15);
   bench_matmul(pool, TERN_TYPE_Q8_0, "Q8_0", 128, 2560, 1, 2000);
   bench_matmul(pool, TERN_TYPE_Q8_0, "Q8_0", 128256, 2560, 8, 5);

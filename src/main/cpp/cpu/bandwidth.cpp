@@ -24,7 +24,7 @@ struct Lanes {
 
 uint64_t sum_words_scalar(const uint64_t* words, int64_t n, int n_streams) { return sum_words<Lanes>(words, n, n_streams); }
 
-double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes) {
+double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes, std::initializer_list<int> streams) {
   TERN_CHECK_ARG(n_bytes > 0 && n_passes > 0, "a bandwidth of %lld bytes in %d passes",
                  static_cast<long long>(n_bytes), n_passes);
   const Buffer buffer(round_up(n_bytes, kTaskBytes), "the bandwidth measurement");
@@ -39,7 +39,7 @@ double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes) {
   const uint64_t expected = n % 2 ? (n + 1) / 2 * n : n / 2 * (n + 1);
   const auto sum = isa == Isa::avx512 ? sum_words_avx512 : isa == Isa::avx2 ? sum_words_avx2 : sum_words_scalar;
   double best = 0;
-  for (int n_streams : {1, 4}) {
+  for (int n_streams : streams) {
     std::vector<double> seconds;
     for (int pass = 0; pass < n_passes; pass++) {
       std::atomic<uint64_t> total{0};

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 
 #include "core/pool.h"
 #include "cpu/isa.h"
 
 namespace tern::cpu {
 
-// Sums n_bytes (rounded up to whole MiB) n_passes times with all threads of the pool, as one stream a thread and as four; bytes per
+// Sums n_bytes (rounded up to whole MiB) n_passes times with all threads of the pool, as so many streams a thread (1, 4); bytes per
 // second of the median pass of the better way.
-double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes);
+double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes, std::initializer_list<int> streams = {1, 4});
 
 // Bytes read and written in a second by copying a block of n_bytes with all threads (median of the passes).
 double copy_bandwidth(Pool& pool, int64_t n_bytes, int n_passes);

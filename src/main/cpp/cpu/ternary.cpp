@@ -149,11 +149,12 @@ class PackedWeight final : public TernaryWeight {
   // One activation row: ranges of tiles. Several: tiles are cut no finer than a chunk, within which a kernel shares what it
   // makes, and activation rows at multiples of the kernel's tile.
   Cut cut_of(int n_act_rows) const {
+    const int64_t products = int64_t(n_rows_) * n_cols_ * n_act_rows;
     if (n_act_rows <= kernel_.act_tile) {
       const int together = n_act_rows == 1 ? kernel_.decode_tiles : 1;
-      return {parts_of(packed_.size(), n_act_rows == 1 ? kDecodeTaskBytes : kTaskBytes, parts_needed(n_tiles_, together)), 1};
+      const int most = parts_needed(n_tiles_, together);
+      return {std::max(parts_of(packed_.size(), n_act_rows == 1 ? kDecodeTaskBytes : kTaskBytes, most), parts_of(products, kTaskProducts, most)), 1};
     }
-    const int64_t products = int64_t(n_rows_) * n_cols_ * n_act_rows;
     const int n_row_parts = parts_of(products, kTaskProducts, (n_tiles_ + kernel_.chunk_tiles - 1) / kernel_.chunk_tiles);
     const int n_act_tiles = (n_act_rows + kernel_.act_tile - 1) / kernel_.act_tile;
     return {n_row_parts, parts_of(products / n_row_parts, kTaskProducts, n_act_tiles)};
