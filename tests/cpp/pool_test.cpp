@@ -17,11 +17,13 @@ TEST(Pool, RunsEveryTaskOnceForAnyCounts) {
     for (int n : {0, 1, 2, 3, 7, 64, 1000}) {
       std::vector<std::atomic<int>> seen(static_cast<size_t>(n));
       std::atomic<int> bad_thread{0};
-      pool.run(n, [&](int i, int thread) {
+      const auto task = [&](int i, int thread) {
         seen[i]++;
         if (thread < 0 || thread >= threads) bad_thread++;
-      });
-      for (int i = 0; i < n; i++) EXPECT_EQ(seen[i], 1) << threads << " threads, task " << i << " of " << n;
+      };
+      pool.run(n, task);
+      pool.run_short(n, task);
+      for (int i = 0; i < n; i++) EXPECT_EQ(seen[i], 2) << threads << " threads, task " << i << " of " << n;
       EXPECT_EQ(bad_thread, 0);
     }
   }
@@ -32,7 +34,11 @@ TEST(Pool, ManyShortJobsInARowSeeTheirOwnTask) {
   for (int round = 0; round < 20000; round++) {
     std::atomic<int> sum{0};
     const int n = 2 + round % 5;
-    pool.run(n, [&](int i, int) { sum += i + round; });
+    const auto task = [&](int i, int) { sum += i + round; };
+    if (round % 2)
+      pool.run(n, task);
+    else
+      pool.run_short(n, task);
     ASSERT_EQ(sum, n * (n - 1) / 2 + n * round) << round;
   }
 }
@@ -58,6 +64,22 @@ TEST(Pool, TheCallerDoesTheWorkWhileWorkersAreHeldBack) {
       done++;
   });
   EXPECT_EQ(done, 19);
+}
+
+TEST(Pool, AThreadThatIsHeldBackDelaysWhatItHasClaimed) {
+  // Short tasks: the first claim of a share of 40 takes 10, of one of 400 no more than 16.
+  for (int n : {80, 800}) {
+    Pool pool(2);
+    const int claimed = n == 80 ? 10 : 16;
+    std::atomic<int> done{0};
+    pool.run_short(n, [&](int i, int) {
+      if (i == 0)
+        while (done < n - claimed) std::this_thread::yield();
+      else
+        done++;
+    });
+    EXPECT_EQ(done, n - 1);
+  }
 }
 
 TEST(Pool, Resizes) {

@@ -19,8 +19,13 @@ namespace {
 // not sleep within a step; shorter than anyone who shares the machine would notice.
 constexpr int kSpins = 1500;
 
+// Of a ticket: tasks not yet claimed, and whether a claim may take several.
+constexpr uint64_t kLeft = 0x7fffffff, kSeveral = 0x80000000;
+// It then takes a quarter of what is left, so that single tasks are left for the end, and no more of a long share than a thread may be held back with.
+constexpr int kClaims = 4, kMostClaimed = 16;
+
 // What a waiting thread fetches at most, a part of a current L2; it takes some 20 us of waiting.
-constexpr int64_t kFetchBytes = 256 << 10;
+constexpr int64_t kFetchBytes = 512 << 10;
 constexpr int64_t kFetchStep = 1 << 10;
 
 inline void pause() {
@@ -39,7 +44,7 @@ void futex_wake(std::atomic<uint32_t>& word) {
 
 }  // namespace
 
-// One job at a time, its tasks in shares, one a thread. A share's ticket holds (job << 32 | tasks not yet claimed): a claim that succeeds
+// One job at a time, its tasks in shares, one a thread. A share's ticket holds (job << 32 | kSeveral or 0 | tasks not yet claimed): a claim that succeeds
 // proves that its job is still waiting for that task, so the job's fields may be read; who slept through a job finds a later number.
 struct Pool::State {
   struct alignas(64) Share {
@@ -85,11 +90,12 @@ struct Pool::State {
       const int of = (thread + k) % n_threads;
       std::atomic<uint64_t>& ticket = shares[static_cast<size_t>(of)].ticket;
       uint64_t seen = ticket.load(std::memory_order_acquire);
-      while (seen >> 32 == of_job && (seen & 0xffffffffu)) {  // of a later one it begins with its own share
-        if (!ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
-        const int n = n_tasks;
-        call(task, first_task(n, n_threads, of + 1) - static_cast<int>(seen & 0xffffffffu), thread);
-        if (completed.fetch_add(1, std::memory_order_seq_cst) + 1 == static_cast<uint32_t>(n) &&
+      while (seen >> 32 == of_job && (seen & kLeft)) {  // of a later one it begins with its own share
+        const int left = static_cast<int>(seen & kLeft), claimed = seen & kSeveral ? std::min((left + kClaims - 1) / kClaims, kMostClaimed) : 1;
+        if (!ticket.compare_exchange_weak(seen, seen - static_cast<uint64_t>(claimed), std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+        const int n = n_tasks, first = first_task(n, n_threads, of + 1) - left;
+        for (int i = 0; i < claimed; i++) call(task, first + i, thread);
+        if (completed.fetch_add(static_cast<uint32_t>(claimed), std::memory_order_seq_cst) + static_cast<uint32_t>(claimed) == static_cast<uint32_t>(n) &&
             caller_sleeps.load(std::memory_order_seq_cst))
           futex_wake(completed);
         seen = ticket.load(std::memory_order_acquire);
@@ -167,7 +173,7 @@ void Pool::expect(int thread, const void* data, int64_t n_bytes) {
   share.expected.store(static_cast<const char*>(data), std::memory_order_release);
 }
 
-void Pool::run_erased(int n_tasks, Call call, void* task) {
+void Pool::run_erased(int n_tasks, bool several, Call call, void* task) {
   State& s = *state_;
   if (n_tasks <= 1 || s.workers.empty()) {
     for (int i = 0; i < n_tasks; i++) call(task, i, 0);
@@ -180,7 +186,7 @@ void Pool::run_erased(int n_tasks, Call call, void* task) {
   const uint32_t job = s.job.load(std::memory_order_relaxed) + 1;
   for (int t = 0; t < s.n_threads; t++) {
     const int n = first_task(n_tasks, s.n_threads, t + 1) - first_task(n_tasks, s.n_threads, t);
-    s.shares[static_cast<size_t>(t)].ticket.store(uint64_t{job} << 32 | static_cast<uint32_t>(n), std::memory_order_release);
+    s.shares[static_cast<size_t>(t)].ticket.store(uint64_t{job} << 32 | (several ? kSeveral : 0) | static_cast<uint32_t>(n), std::memory_order_release);
   }
   s.job.store(job, std::memory_order_seq_cst);
   if (s.sleepers.load(std::memory_order_seq_cst)) {

@@ -216,11 +216,15 @@ void CpuBackend::matmul(const Projection* projections, int n, const Activations&
     }
     end[i] = total += w.n_tasks(n_rows);
   }
-  pool_.run(total, [&](int task, int) {
+  const auto run_task = [&](int task, int) {
     int i = 0;
     while (task >= end[i]) i++;
     weight_of(projections[i]).run_task(isa_, task - (i ? end[i - 1] : 0), a, n_rows, scratch.data, projections[i].out, projections[i].accumulate);
-  });
+  };
+  if (n_rows == 1)
+    pool_.run_short(total, run_task);
+  else
+    pool_.run(total, run_task);
 }
 
 void CpuBackend::expect(std::initializer_list<const Weight*> weights, int n_rows) {

@@ -30,7 +30,7 @@ void for_rows(Pool& pool, int n_rows, int dim, Row&& row) {
 
 NormRow row_of(const NormKernels& kernels, const float* x, const float* weight, float eps, int64_t i, int dim) {
   NormRow row = {x + i * dim, weight, 1, dim};
-  if (weight) row.inverse = 1 / std::sqrt(kernels.sum_of_squares(row.x, dim) / dim + double(eps));
+  if (weight) row.inverse = 1 / std::sqrt(kernels.sum_of_squares(row.x, dim, weight) / dim + double(eps));
   return row;
 }
 

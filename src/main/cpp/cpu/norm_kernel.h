@@ -18,9 +18,10 @@ inline F normed(const NormRow& row, int j) {
   return row.weight ? narrow(mul(mul(widen(x), row.inverse), widen(load_at(row.weight, j, row.dim)))) : x;
 }
 
-double sum_of_squares(const float* x, int dim) {
+double sum_of_squares(const float* x, int dim, const float* weight) {
   D sum = zero_d();
   for (int j = 0; j < dim; j += kLanes) {
+    __builtin_prefetch(weight + j);
     const D d = widen(load_at(x, j, dim));
     sum = add(sum, mul(d, d));
   }

@@ -15,7 +15,8 @@ struct NormRow {
 };
 
 struct NormKernels {
-  double (*sum_of_squares)(const float* x, int dim);
+  // weight: what the next pass reads, from memory unless it is asked for now.
+  double (*sum_of_squares)(const float* x, int dim, const float* weight);
 
   // Writes y to out unless null; returns the largest |y|, NaN if one is.
   float (*norm_row)(const NormRow& row, float* out);

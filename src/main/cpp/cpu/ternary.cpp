@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/checked.h"
+#include "cpu/prefetch_write.h"
 #include "cpu/task_cut.h"
 #include "cpu/ternary_kernel.h"
 #include "plan/ternary_plan.h"
@@ -117,8 +118,7 @@ class PackedWeight final : public TernaryWeight {
   void run_task(int task, QuantRows a, int n_act_rows, const void* scratch, float* out, int out_stride,
                 bool accumulate) const override {
     const float* scales = scales_.as<float>();
-    run(task, a, n_act_rows, scratch, [&](int r, int row, int n, const int32_t* sums) {
-      float* to = out + int64_t(r) * out_stride + row;
+    run(task, a, n_act_rows, scratch, out, out_stride, [&](int r, int row, int n, const int32_t* sums, float* to) {
       const float act_scale = a.scale[r];
       const float* row_scale = scales + row;
       if (accumulate)
@@ -129,9 +129,7 @@ class PackedWeight final : public TernaryWeight {
   }
 
   void run_task_int32(int task, QuantRows a, int n_act_rows, const void* scratch, int32_t* out) const override {
-    run(task, a, n_act_rows, scratch, [&](int r, int row, int n, const int32_t* sums) {
-      std::memcpy(out + int64_t(r) * n_rows_ + row, sums, size_t(n) * 4);
-    });
+    run(task, a, n_act_rows, scratch, out, n_rows_, [&](int, int, int n, const int32_t* sums, int32_t* to) { std::memcpy(to, sums, size_t(n) * 4); });
   }
 
  private:
@@ -160,9 +158,10 @@ class PackedWeight final : public TernaryWeight {
     return {n_row_parts, parts_of(products / n_row_parts, kTaskProducts, n_act_tiles)};
   }
 
-  // Calls write(activation row, first row, number of rows, sums) for every piece of the task.
-  template <class Write>
-  void run(int task, const QuantRows& a, int n_act_rows, const void* scratch, const Write& write) const {
+  // Calls write(activation row, first row, number of rows, sums, where in out they go) for every piece of the task. What write needs is asked
+  // for before the sums are made.
+  template <class T, class Write>
+  void run(int task, const QuantRows& a, int n_act_rows, const void* scratch, T* out, int out_stride, const Write& write) const {
     const Cut cut = cut_of(n_act_rows);
     const int together = n_act_rows == 1 ? kernel_.decode_tiles : 1;
     const Range tiles = part_of_groups(n_tiles_, together, cut.n_row_parts, task % cut.n_row_parts);
@@ -173,11 +172,14 @@ class PackedWeight final : public TernaryWeight {
     for (int tile = tiles.begin; tile < tiles.end; tile += chunk) {
       const int n_tiles = std::min(chunk, tiles.end - tile), stride = n_tiles * kernel_.tile_rows;
       const int row = tile * kernel_.tile_rows, n = std::min(stride, n_rows_ - row);
+      for (int i = 0; i < n; i += 16) __builtin_prefetch(scales_.as<float>() + row + i);
       for (int t = acts.begin; t < acts.end; t++) {
         const int first = t * kernel_.act_tile, n_acts = std::min(kernel_.act_tile, n_act_rows - first);
+        const auto place = [&](int i) { return out + int64_t(first + i) * out_stride + row; };
+        for (int i = 0; i < n_acts; i++) prefetch_write(place(i), n * int64_t{sizeof(T)});
         kernel_.sums(packed_.as<uint8_t>() + tile * tile_bytes_, n_tiles, n_cols_,
                      TernaryActs{a, first, n_acts, n_act_rows, scratch}, sums);
-        for (int i = 0; i < n_acts; i++) write(first + i, row, n, sums + i * stride);
+        for (int i = 0; i < n_acts; i++) write(first + i, row, n, sums + i * stride, place(i));
       }
     }
   }

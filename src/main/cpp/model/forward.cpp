@@ -50,9 +50,9 @@ void attention_block(const ForwardContext& c, const Step& step, int layer) {
 
   const int64_t layer_bytes = c.kv.size / m.n_layers;
   const KvLayerSpan kv = {static_cast<uint8_t*>(c.kv.data) + layer_bytes * layer, c.n_pages};
+  b.expect({wo}, n);
   b.rope_append(kv, c.shape, {s.q, s.k, s.v, s.q_table, s.k_table, step.batch.slot, n, step.batch.n_rotations, m.rope_style,
                               m.rope_dim, s.q_rotated});
-  b.expect({wo}, n);
   b.attention(kv, c.shape, step, s.q_rotated, s.attn, s.attention);
 
   a = activations_for<1>(c, {wo}, {s.attn}, c.model.weight(TERN_ROLE_ATTN_SUB_NORM, layer), n, m.n_heads * m.head_dim);
