@@ -46,7 +46,8 @@ class Arena {
   KvLayer layer() { return {k_.data() + page_ * element(), v_.data() + page_ * element(), type_, n_kv_heads_, head_dim_}; }
   void append(Isa isa, const float* k, const float* v, int slot) {
     const int stride = n_kv_heads_ * head_dim_;
-    kv_append(isa, layer(), k, stride, v, stride, &slot, 1);
+    Pool one(1);
+    kv_append(one, isa, layer(), k, stride, v, stride, &slot, 1);
   }
   const std::vector<uint8_t>& k() const { return k_; }
   const std::vector<uint8_t>& v() const { return v_; }
@@ -488,7 +489,8 @@ TEST(KvAppend, TransposesAndRoundsToNearestEven) {
       std::copy_n(special + 8, 8, &v[0]);
       const int32_t slots[] = {1, 63, 64 + 17};
       Arena arena(2, TERN_TYPE_F16, kKvHeads, head_dim);
-      kv_append(isa, arena.layer(), k.data(), kStride, v.data(), kStride, slots, 3);
+      Pool one(1);
+      kv_append(one, isa, arena.layer(), k.data(), kStride, v.data(), kStride, slots, 3);
       const uint16_t* kh = static_cast<const uint16_t*>(arena.layer().k);
       const uint16_t* vh = static_cast<const uint16_t*>(arena.layer().v);
       const auto value = [](uint16_t h) {

@@ -21,6 +21,7 @@ constexpr int kPage = TERN_PAGE_LEN;
 constexpr int kBlockQueries = 24;        // queries of a block, if its rows have that few heads a kv head
 constexpr int kTasksPerThread = 4;       // enough that a thread which the system holds back costs a quarter of its share
 constexpr int64_t kInlineWork = 500000;  // multiply-adds, some 10 us: below that waking another thread gains nothing
+constexpr int64_t kInlineAppend = 4096;  // elements of K, some 10 us: each is a line to write to
 constexpr int64_t kMaxStateBytes = 32 << 20;
 
 static_assert(kSplitLen % kPage == 0, "a tile must lie in one split");
@@ -372,19 +373,29 @@ void attention(Pool& pool, Isa isa, const KvLayer& kv, const AttentionArgs& args
   for (int i = 0; i < -job.n_tasks; i++) task(i, 0);
 }
 
-void kv_append(Isa isa, const KvLayer& kv, const float* k, int k_stride, const float* v, int v_stride, const int32_t* slot,
+void kv_append(Pool& pool, Isa isa, const KvLayer& kv, const float* k, int k_stride, const float* v, int v_stride, const int32_t* slot,
                int n_rows) {
   const auto append = kernels_for(isa).append_head[kv.type == TERN_TYPE_F16];
   const int64_t element = kv.type == TERN_TYPE_F16 ? 2 : 4;
-  for (int i = 0; i < n_rows; i++) {
-    const int place = slot[i] % kPage;
-    for (int h = 0; h < kv.n_kv_heads; h++) {
-      const int64_t tile = (int64_t{slot[i] / kPage} * kv.n_kv_heads + h) * kv.head_dim * kPage;
-      append(k + int64_t{i} * k_stride + h * kv.head_dim, v + int64_t{i} * v_stride + h * kv.head_dim, kv.head_dim,
+  const auto rows = [&](int head, int begin, int end) {
+    for (int i = begin; i < end; i++) {
+      const int place = slot[i] % kPage;
+      const int64_t tile = (int64_t{slot[i] / kPage} * kv.n_kv_heads + head) * kv.head_dim * kPage;
+      append(k + int64_t{i} * k_stride + head * kv.head_dim, v + int64_t{i} * v_stride + head * kv.head_dim, kv.head_dim,
              static_cast<char*>(kv.k) + (tile + place) * element,
              static_cast<char*>(kv.v) + (tile + place * kv.head_dim) * element);
     }
+  };
+  if (int64_t{n_rows} * kv.n_kv_heads * kv.head_dim <= kInlineAppend) {
+    for (int head = 0; head < kv.n_kv_heads; head++) rows(head, 0, n_rows);
+    return;
   }
+  // Rows that follow each other share lines of K; those of two heads do not.
+  const int n_blocks = std::max(2, (n_rows + kPage - 1) / kPage);
+  pool.run(kv.n_kv_heads * n_blocks, [&](int task, int) {
+    const int64_t block = task % n_blocks;
+    rows(task / n_blocks, int(n_rows * block / n_blocks), int(n_rows * (block + 1) / n_blocks));
+  });
 }
 
 }  // namespace tern::cpu

@@ -28,7 +28,7 @@ struct KvLayer {
 };
 
 // Writes K (rotated) and V of n_rows rows to their slots. k, v: rows of n_kv_heads * head_dim floats, strides given.
-void kv_append(Isa isa, const KvLayer& kv, const float* k, int k_stride, const float* v, int v_stride,
+void kv_append(Pool& pool, Isa isa, const KvLayer& kv, const float* k, int k_stride, const float* v, int v_stride,
                const int32_t* slot, int n_rows);
 
 struct AttentionSegment {

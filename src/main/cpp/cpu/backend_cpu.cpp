@@ -101,7 +101,7 @@ class CpuBackend final : public Backend {
   void kv_write(const KvLayerSpan& kv, const HeadShape& s, const float* k, const float* v, const int32_t* slot,
                 int n_rows) override {
     const int dim = s.n_kv_heads * s.head_dim;
-    cpu::kv_append(isa_, layer_of(kv, s), k, dim, v, dim, slot, n_rows);
+    cpu::kv_append(pool_, isa_, layer_of(kv, s), k, dim, v, dim, slot, n_rows);
   }
   void q_write(const HeadShape& s, const float* q, int64_t n_rows, void* q_rotated) override {
     std::memcpy(q_rotated, q, sizeof(float) * static_cast<size_t>(n_rows * s.n_heads * s.head_dim));
@@ -278,7 +278,7 @@ void CpuBackend::sample(const float* logits, int vocab_size, const tern_batch& b
 void CpuBackend::fill_slots(const KvLayerSpan& kv, const HeadShape& shape, int slot, int len, float value) {
   const std::vector<float> row(static_cast<size_t>(shape.n_kv_heads * shape.head_dim), value);
   const int dim = static_cast<int>(row.size());
-  for (int32_t s = slot; s < slot + len; s++) cpu::kv_append(isa_, layer_of(kv, shape), row.data(), dim, row.data(), dim, &s, 1);
+  for (int32_t s = slot; s < slot + len; s++) cpu::kv_append(pool_, isa_, layer_of(kv, shape), row.data(), dim, row.data(), dim, &s, 1);
 }
 
 void CpuBackend::ternary_int32(const char* kernel, const int8_t* w, int n_out, int n_in, const int8_t* q, int n_rows,
