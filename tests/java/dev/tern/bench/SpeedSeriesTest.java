@@ -24,6 +24,10 @@ class SpeedSeriesTest {
 
   /** Reaches the given rate in its n-th run while others take the given ticks in the n-th run of all. */
   private Cell cell(String name, IntToDoubleFunction rate, IntUnaryOperator foreign) {
+    return cell(name, true, rate, foreign);
+  }
+
+  private Cell cell(String name, boolean awaited, IntToDoubleFunction rate, IntUnaryOperator foreign) {
     return new Cell(new Contender() {
       private int own;
 
@@ -38,6 +42,11 @@ class SpeedSeriesTest {
         int others = foreign.applyAsInt(run++);
         now = new CpuTimes(now.busy() + 50 + others, now.idle() + 50 - others, now.own() + 50);
         return rate.applyAsDouble(own++);
+      }
+
+      @Override
+      public boolean awaited() {
+        return awaited;
       }
     }, 1, TEST);
   }
@@ -56,6 +65,19 @@ class SpeedSeriesTest {
     assertEquals(List.of(9, 9, 6), results.stream().map(r -> r.rates().count()).toList());
     assertTrue(results.stream().allMatch(Result::settled));
     assertEquals(100, results.get(1).median());
+  }
+
+  /** It has its turn in every round of the others, and costs no round more. */
+  @Test
+  void whatIsNotAwaitedEndsWithItsGroup() {
+    Cell steady = cell("steady", i -> 100, i -> 0);
+    Cell wild = cell("wild", false, i -> 10 + 10 * (i % 2), i -> 0);
+    List<Result> results = measure(new Limits(0.03, 0.03, 25, 3, 0), List.of(List.of(steady, wild)));
+    assertEquals(List.of(6, 6), results.stream().map(r -> r.rates().count()).toList());
+    assertEquals(List.of(true, false), results.stream().map(Result::settled).toList());
+    assertEquals(List.of("steady", "wild", "steady", "wild"), order.subList(0, 4));
+    Cell late = cell("late", i -> i == 0 ? 90 : 100, i -> 0);
+    assertEquals(9, measure(new Limits(0.03, 0.03, 25, 3, 0), List.of(List.of(cell("steady", false, i -> 100, i -> 0), late))).get(0).rates().count());
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.tern.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -49,6 +50,10 @@ class BenchModelTest {
       assertEquals(2, row.get("samples_ns").size());
       assertEquals("f16", row.get("type_k").asText());
     }
+    JsonNode decode = rows.get(1);
+    assertEquals(decode.get("decode_bytes").asDouble() * decode.get("median_ts").asDouble() / decode.get("read_bytes_per_second_all_cores").asDouble(),
+        decode.get("share_of_floor").asDouble(), 1e-6 * decode.get("share_of_floor").asDouble());
+    assertNotEquals(decode.get("read_bytes_per_second_all_cores"), rows.get(0).get("read_bytes_per_second_all_cores"), "measured in turn with it");
     assertEquals(2, rows.get(3).get("n_threads").asInt());
     assertEquals(2, rows.get(5).get("ttft_ns").size());
     assertEquals(2, run(model, "-p 8 -n 0 -r 1 -pg 5,3 --requests 0 --jsonl").succeeded().out().split("\n").length);

@@ -28,9 +28,15 @@ class BenchSpeedTest {
     assertTrue(result.out().contains("products w_gate, w_up"), result.out());
     assertTrue(result.out().contains("**The machine was too noisy**: 13 of 13 medians"), result.out()); // one round tells no median
     assertTrue(Files.exists(directory.resolve("tern-tiny-iq2_bn-q8_0-bitnet-b1.58.gguf")));
+    assertTrue(result.out().matches("(?s).*in turn with the programs of each decode test, [^\n]*: ~[0-9.]+ GB/s, [0-9.]+ tokens/s \\(tg64, 1 threads\\):\n.*"), result.out());
+    List<String> turns = result.err().lines().filter(l -> l.startsWith("plain, round 1: ")).map(l -> l.split("[:,]")[2] + l.split("[:,]")[4]).toList();
+    assertEquals(List.of(" Tern pp8", " scripted pp8", " given pp8", " Tern tg64", " memory tg64", " scripted tg64", " given tg64"), turns);
     List<String> lines = Files.readAllLines(csv);
     assertEquals(1 + 13 + 1, lines.size(), String.join("\n", lines));
     assertTrue(lines.contains("plain,\"scripted\",\"\",1,tg64,3.000,3.000,3.000,Infinity,1,0,false"), String.join("\n", lines));
+    List<String> memory = lines.stream().filter(l -> l.contains("memory")).toList();
+    assertEquals(1, memory.size(), String.join("\n", lines));
+    assertTrue(memory.get(0).startsWith("plain,\"memory\",\"bytes per second with all cores\",1,tg64,"), memory.get(0));
     assertTrue(lines.contains("file,\"filed\",\"1.0\",1,tg64,12.50,,,,0,0,true"), String.join("\n", lines));
   }
 

@@ -6,4 +6,9 @@ public interface Contender {
 
   /** Runs a test once; what it reached, in tokens per second (the memory: bytes per second). */
   double run(int threads, SpeedTest test);
+
+  /** Whether rounds go on until its median is known; if not, it only takes its turn in those of the others. */
+  default boolean awaited() {
+    return true;
+  }
 }

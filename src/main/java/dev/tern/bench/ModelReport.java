@@ -25,6 +25,12 @@ public record ModelReport(String version, String date, String processor, String 
     profiles = List.copyOf(profiles);
   }
 
+  /** Rows that tell what the memory gave: those of decode, which measured it in turn; without any, all. */
+  public List<ModelRow> memoryRows() {
+    List<ModelRow> decode = rows.stream().filter(r -> r.test().decode()).toList();
+    return decode.isEmpty() ? rows : decode;
+  }
+
   /**
    * Requests of one kind.
    *

@@ -12,10 +12,10 @@ import java.util.List;
  * @param nanos wall time of each repetition
  * @param timings of each request, if it is of requests; of all repetitions
  * @param time when the first repetition began (ISO 8601, UTC)
- * @param bandwidth bytes that these threads read in a second
- * @param allCores bytes that all cores read in a second
+ * @param bandwidth bytes that these threads read in a second: as allCores if they are one per core as a default, else measured once
+ * @param allCores bytes that all cores read in a second: of a decode test the median of before the first repetition and after each, else measured once
  * @param foreign share of the processors that others took meanwhile; NaN if it is not known, or does not matter
- * @param joules of all repetitions, and of what lies between; or why they are not told
+ * @param joules of all repetitions; or why they are not told
  */
 public record ModelRow(int nThreads, SpeedTest test, long[] nanos, List<Timings> timings, String time, double bandwidth, double allCores, double foreign,
     Reading<Double> joules) {

@@ -25,7 +25,11 @@ public final class ModelSeries implements AutoCloseable {
   private Ceilings ceilings;
   private KvType kvType;
 
-  /** The parts of the decode steps of a test's median run. */
+  /**
+   * The parts of the decode steps of a test's median run.
+   *
+   * @param allCores bytes that all cores read in a second, right before and right after that run
+   */
   public record Profile(int threads, SpeedTest test, StepProfile profile, double allCores) {}
 
   /**
@@ -42,7 +46,10 @@ public final class ModelSeries implements AutoCloseable {
     foreign = new Foreign(model.device().isCuda());
   }
 
-  /** Runs the tests with each number of threads; 0: one per core. */
+  /**
+   * Runs the tests with each number of threads; 0: one per core. What all cores read is measured in turn with the repetitions of a decode test,
+   * since it may change within minutes; other tests have no floor, and their rows tell what was read before the first of them.
+   */
   public List<ModelRow> rows(int[] threads, List<SpeedTest> tests) {
     List<ModelRow> rows = new ArrayList<>();
     for (int n : threads) {
@@ -50,31 +57,42 @@ public final class ModelSeries implements AutoCloseable {
         break;
       }
       double allCores = runner.bandwidth(0);
-      double bandwidth = n == 0 ? allCores : runner.bandwidth(n);
+      double own = n == 0 ? allCores : runner.bandwidth(n);
       for (SpeedTest test : tests) {
         began.accept(test.name());
-        rows.add(row(n, test, bandwidth, allCores));
+        rows.add(row(n, test, own, allCores));
       }
     }
     return rows;
   }
 
-  private ModelRow row(int threads, SpeedTest test, double bandwidth, double allCores) {
+  /** @param own and allCores as measured once */
+  private ModelRow row(int threads, SpeedTest test, double own, double allCores) {
     runner.run(threads, test); // to warm up
     kvType = runner.kvType();
+    double[] read = new double[test.decode() ? repetitions + 1 : 1];
+    read[0] = test.decode() ? runner.bandwidth(0) : allCores;
     String time = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
     long[] nanos = new long[repetitions];
     List<Timings> timings = new ArrayList<>();
     foreign.begin();
-    Reading<Double> before = energy.joules();
-    Reading<Double> after = before;
+    Reading<Double> joules = Reading.of(0.0);
     for (int i = 0; i < repetitions; i++) {
+      Reading<Double> before = energy.joules();
       nanos[i] = runner.run(threads, test);
+      joules = plus(joules, before, energy.joules());
       timings.addAll(test.mixed() ? runner.timings() : List.of());
-      after = energy.joules();
+      if (test.decode()) {
+        read[i + 1] = runner.bandwidth(0);
+      }
     }
-    Reading<Double> joules = before.isKnown() ? after.map(a -> a - before.value()) : before;
-    return new ModelRow(runner.threads(), test, nanos, timings, time, bandwidth, allCores, foreign.share(), joules);
+    double median = new Samples(read).median();
+    return new ModelRow(runner.threads(), test, nanos, timings, time, threads == 0 ? median : own, median, foreign.share(), joules);
+  }
+
+  /** What was used between two readings, added; without the memory's turns. */
+  private static Reading<Double> plus(Reading<Double> sum, Reading<Double> before, Reading<Double> after) {
+    return !sum.isKnown() ? sum : !before.isKnown() ? before : after.map(a -> sum.value() + a - before.value());
   }
 
   /**
@@ -149,15 +167,15 @@ public final class ModelSeries implements AutoCloseable {
     List<Profile> all = new ArrayList<>();
     for (int n : threads) {
       for (SpeedTest test : tests) {
-        double allCores = runner.bandwidth(0);
         began.accept(test.name());
         runner.run(n, test); // to warm up
-        List<StepProfile> runs = new ArrayList<>();
+        List<SpeedRunner.Profiled> runs = new ArrayList<>();
         for (int i = 0; i < repetitions; i++) {
           runs.add(runner.profile(n, test));
         }
-        runs.sort(Comparator.comparingLong(StepProfile::nanos));
-        all.add(new Profile(runner.threads(), test, runs.get(runs.size() / 2), allCores));
+        runs.sort(Comparator.comparingLong(run -> run.profile().nanos()));
+        SpeedRunner.Profiled median = runs.get(runs.size() / 2);
+        all.add(new Profile(runner.threads(), test, median.profile(), median.allCores()));
       }
     }
     return all;

@@ -31,6 +31,13 @@ public final class SpeedRunner implements AutoCloseable {
   /** What an engine is made for. */
   private record Key(int threads, int batch, int depth) {}
 
+  /**
+   * A profiled run.
+   *
+   * @param allCores bytes that all cores read in a second: the mean of right before and right after
+   */
+  public record Profiled(StepProfile profile, double allCores) {}
+
   private final Model model;
   private final int longest;
   private final int first;
@@ -69,14 +76,15 @@ public final class SpeedRunner implements AutoCloseable {
     return timings;
   }
 
-  /** A run of a decode test with the time of its parts. */
-  public StepProfile profile(int threads, SpeedTest test) {
-    prepare(threads, test);
+  /** A run of a decode test with the time of its parts, between two measurements of their floor. */
+  public Profiled profile(int threads, SpeedTest test) {
+    prepare(threads, test); // before the first measurement: a window takes its time to fill
+    double before = bandwidth(0);
     engine.startProfile();
     decode(test.nGen(), test.depth());
     StepProfile profile = engine.profile();
     engine.stopProfile();
-    return profile;
+    return new Profiled(profile, (before + bandwidth(0)) / 2);
   }
 
   /** Threads of the engine of the last run. */

@@ -10,7 +10,7 @@ import java.util.function.Supplier;
 /**
  * Measures on a machine that others use too. Contenders take turns, test by test and round by round, so that a machine which drifts
  * does so for all. A run during which other processes took more than a limit of the processors is thrown away and repeated. A test is done
- * when the medians of all its contenders are known to within a limit ({@link Samples#spread}), or when the time is over: then its
+ * when the medians of all its contenders that are waited for are known to within a limit ({@link Samples#spread}), or when the time is over: then its
  * results are marked as noisy.
  */
 public final class SpeedSeries {
@@ -88,7 +88,7 @@ public final class SpeedSeries {
           measure(tally, round);
         }
       }
-      open.removeIf(group -> group.stream().allMatch(this::settled));
+      open.removeIf(group -> group.stream().filter(t -> t.cell.contender.awaited()).allMatch(this::settled));
     }
     return all.stream().map(t -> new Result(t.cell, t.samples(), t.discarded, settled(t))).toList();
   }

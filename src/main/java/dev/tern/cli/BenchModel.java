@@ -36,7 +36,7 @@ import picocli.CommandLine.Option;
     "Measures tokens per second: ppN feeds a prompt of N tokens to an empty cache; tgN generates N tokens from an empty cache; ppP+tgN is a request of both. "
         + "xB in B streams at once (tokens of all together), @D where each token sees D keys (sinks and a rolling window).",
     "t/s is the mean of the repetitions with their standard deviation, as of llama-bench. The floor of decode is reading the weights once a step at the read "
-        + "bandwidth measured here with all cores; the share is the median's.",
+        + "bandwidth of all cores, measured in turn with the repetitions; the share is of both medians.",
     "Requests are served so many at once, each beginning when another ends: time to the first token (TTFT) and for each after it (TPOT).",
     "--breakdown shows instead where the time of a decode step goes; with --report or --html it is in that file too."})
 final class BenchModel implements Callable<Integer> {

@@ -3,7 +3,6 @@ package dev.tern.cli;
 import dev.tern.Device;
 import dev.tern.LoadProgress;
 import dev.tern.Model;
-import dev.tern.StepProfile;
 import dev.tern.bench.BusyNeighbour;
 import dev.tern.bench.Contender;
 import dev.tern.bench.CpuTimes;
@@ -101,7 +100,6 @@ final class BenchSpeed implements Callable<Integer> {
   private final List<Contender> contenders = new ArrayList<>();
   private final Map<String, Map<String, Double>> figures = new LinkedHashMap<>();
   private long begin;
-  private double bandwidth; // bytes per second with all cores; NaN: never measured undisturbed
 
   BenchSpeed(Streams io) {
     this.io = io;
@@ -124,6 +122,7 @@ final class BenchSpeed implements Callable<Integer> {
       try (SpeedRunner runner = new SpeedRunner(model, longest)) {
         Contender tern = contender(SpeedReport.TERN, (n, test) -> test.rate(runner.run(n, test)));
         contenders.add(tern);
+        report.version(SpeedReport.MEMORY, SpeedReport.MEMORY_UNIT);
         report.version(tern.name(), type + " layers, " + embeddingType + " head");
         addPeers(file);
         report.line(String.format(Locale.ROOT, "Random weights in the shape of %s, %s with a %s head in Tern's file: %s in memory, %s read for a token. "
@@ -204,24 +203,47 @@ final class BenchSpeed implements Callable<Integer> {
     return results;
   }
 
-  private List<Result> plain(Model model, SpeedRunner runner, List<SpeedTest> all, int[] counts) {
+  /**
+   * Programs in turn, test by test. What memory gives may double within minutes, and so it takes its turn in every group that has a floor: right after
+   * the first program, Tern.
+   */
+  static List<List<Cell>> groups(List<Contender> programs, Contender memory, int[] counts, List<SpeedTest> tests) {
     List<List<Cell>> groups = new ArrayList<>();
-    Contender memory = contender(SpeedReport.MEMORY, (n, test) -> runner.bandwidth(0));
-    groups.add(List.of(new Cell(memory, 0, all.get(0))));
     for (int n : counts) {
-      for (SpeedTest test : all) {
-        groups.add(contenders.stream().map(c -> new Cell(c, n, test)).toList());
+      for (SpeedTest test : tests) {
+        List<Cell> group = new ArrayList<>(programs.stream().map(c -> new Cell(c, n, test)).toList());
+        if (test.decode()) {
+          group.add(1, new Cell(memory, n, test));
+        }
+        groups.add(group);
       }
     }
-    List<Result> results = run("plain", 0.6, List.of(), groups);
-    Result read = results.get(0);
-    bandwidth = read.median();
-    double floor = bandwidth / model.decodeBytes();
-    if (read.rates() != null) {
-      report.line(String.format(Locale.ROOT, "Tokens per second, programs in turn; read bandwidth %s%.2f GB/s with all cores in the same run, the floor of decode "
-          + "is %.2f tokens/s:%n", read.settled() ? "" : "~", bandwidth * 1e-9, floor));
-    }
-    report.comparison(results, figures, floor);
+    return groups;
+  }
+
+  /** Reads with all cores, whatever the programs have. A floor is told with ~ where it is not settled; no round is worth waiting for that. */
+  private static Contender memory(SpeedRunner runner) {
+    return new Contender() {
+      @Override
+      public String name() {
+        return SpeedReport.MEMORY;
+      }
+
+      @Override
+      public double run(int threads, SpeedTest test) {
+        return runner.bandwidth(0);
+      }
+
+      @Override
+      public boolean awaited() {
+        return false;
+      }
+    };
+  }
+
+  private List<Result> plain(Model model, SpeedRunner runner, List<SpeedTest> all, int[] counts) {
+    List<Result> results = run("plain", 0.6, List.of(), groups(contenders, memory(runner), counts, all));
+    report.comparison(results, figures, model.decodeBytes());
     figures.forEach((name, values) -> values.forEach((key, rate) -> {
       String[] parts = key.split(" ", 2);
       report.figure(name, Integer.parseInt(parts[0]), SpeedTest.of(parts[1]), rate);
@@ -240,15 +262,15 @@ final class BenchSpeed implements Callable<Integer> {
 
   private void breakdown(SpeedRunner runner, int most) {
     SpeedTest test = new SpeedTest(0, DECODE.nGen(), 1, depth);
-    List<StepProfile> profiles = new ArrayList<>();
+    List<SpeedRunner.Profiled> runs = new ArrayList<>();
     Contender timed = contender(SpeedReport.TERN, (n, t) -> {
-      profiles.add(runner.profile(n, t));
-      return t.rate(profiles.get(profiles.size() - 1).nanos());
+      SpeedRunner.Profiled run = runner.profile(n, t);
+      runs.add(run);
+      return t.rate(run.profile().nanos());
     });
     double median = run("breakdown", 0.85, List.of(), List.of(List.of(new Cell(timed, most, test)))).get(0).median();
-    double floor = Double.isNaN(bandwidth) ? runner.bandwidth(0) : bandwidth;
-    profiles.stream().min(Comparator.comparingDouble(p -> Math.abs(test.rate(p.nanos()) - median))).filter(p -> !Double.isNaN(median))
-        .ifPresent(p -> report.line("Parts of a decode step, " + new Breakdown(most, test, p, floor).table()));
+    runs.stream().min(Comparator.comparingDouble(r -> Math.abs(test.rate(r.profile().nanos()) - median))).filter(r -> !Double.isNaN(median))
+        .ifPresent(r -> report.line("Parts of a decode step, " + new Breakdown(most, test, r.profile(), r.allCores()).table()));
   }
 
   private void neighbour(List<Result> quiet, List<SpeedTest> all, int most) {

@@ -14,7 +14,7 @@ import java.util.Locale;
  * floor (reading those bytes at the memory's bandwidth) was reached.
  *
  * @param threads of the run
- * @param bandwidth bytes per second with all cores
+ * @param bandwidth bytes per second with all cores, measured right before and right after the profile
  */
 record Breakdown(int threads, SpeedTest test, StepProfile profile, double bandwidth) {
   /** All but the products of the layers, the rotation and the look-ups: what the share of attention, norms, head and sampling is of. */

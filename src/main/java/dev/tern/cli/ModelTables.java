@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.ToDoubleFunction;
 
 /** What {@code tern bench model} measured, for people: Markdown tables, the first with the columns of llama-bench. */
 final class ModelTables {
@@ -63,15 +64,22 @@ final class ModelTables {
           row.test().name(), number(rates.mean()) + " ± " + number(rates.deviation()), number(rates.median()),
           row.test().decode() ? percent(row.shareOfFloor(m.decodeBytes())) : "");
     }
+    Map<Integer, List<ModelRow>> byThreads = new LinkedHashMap<>();
+    report.memoryRows().forEach(row -> byThreads.computeIfAbsent(row.nThreads(), n -> new ArrayList<>()).add(row));
     StringBuilder bandwidths = new StringBuilder();
-    Set<Integer> seen = new LinkedHashSet<>();
-    for (ModelRow row : report.rows()) {
-      if (seen.add(row.nThreads())) {
-        bandwidths.append(String.format(Locale.ROOT, "%nread bandwidth: %s GB/s with %d threads, %s GB/s with all cores", number(row.bandwidth() * 1e-9),
-            row.nThreads(), number(row.allCores() * 1e-9)));
-      }
-    }
-    return table + bandwidths.toString() + "; the floor of decode is reading " + Text.bytes(m.decodeBytes()) + " of weights a step\n";
+    byThreads.forEach((n, rows) -> bandwidths.append(String.format(Locale.ROOT, "%nread bandwidth: %s with %d threads, %s with all cores",
+        gigabytes(rows, ModelRow::bandwidth), n, gigabytes(rows, ModelRow::allCores))));
+    boolean inTurn = report.memoryRows().get(0).test().decode();
+    return table + bandwidths.toString() + "; the floor of decode is reading " + Text.bytes(m.decodeBytes()) + " of weights a step"
+        + (inTurn ? " with all cores, measured in turn with each decode test" : "") + "\n";
+  }
+
+  /** "8.00 GB/s", "8.00 to 9.50 GB/s": of all these rows. */
+  private static String gigabytes(List<ModelRow> rows, ToDoubleFunction<ModelRow> bandwidth) {
+    Samples all = new Samples(rows.stream().mapToDouble(bandwidth).map(b -> b * 1e-9).toArray());
+    String low = number(all.min());
+    String high = number(all.max());
+    return (low.equals(high) ? low : low + " to " + high) + " GB/s";
   }
 
   private String served() {

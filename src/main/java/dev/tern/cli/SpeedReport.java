@@ -14,6 +14,8 @@ import java.util.Set;
 final class SpeedReport {
   static final String TERN = "Tern";
   static final String MEMORY = "memory";
+  /** In the place of a version, since a row's number of threads is that of the programs which the memory took turns with. */
+  static final String MEMORY_UNIT = "bytes per second with all cores";
 
   private final List<String> lines = new ArrayList<>();
   private final StringBuilder csv = new StringBuilder("series,program,version,threads,test,median,low,high,spread,runs,discarded,settled\n");
@@ -79,23 +81,35 @@ final class SpeedReport {
     return String.format(Locale.ROOT, rate < 100 ? "%.2f" : "%.1f", rate);
   }
 
+  /** Tokens per second that reading the weights once a step allows at a bandwidth; NaN if none is known. */
+  private static double floor(Result memory, long decodeBytes) {
+    return memory == null ? Double.NaN : memory.median() / decodeBytes * memory.cell().test().batch();
+  }
+
+  private static String floors(List<Result> results, long decodeBytes) {
+    List<String> all = results.stream().filter(r -> r.cell().contender().name().equals(MEMORY) && r.rates() != null)
+        .map(r -> String.format(Locale.ROOT, "%s%.2f GB/s, %s tokens/s (%s, %d threads)", r.settled() ? "" : "~", r.median() * 1e-9,
+            number(floor(r, decodeBytes)), r.cell().test().name(), r.cell().threads())).toList();
+    return all.isEmpty() ? ""
+        : "; read bandwidth with all cores, in turn with the programs of each decode test, and the floor that follows: " + String.join("; ", all);
+  }
+
   /**
-   * Tern beside its peers, test by test.
+   * Tern beside its peers, test by test; decode as a share of the floor that the memory's bandwidth set in the same turns.
    *
    * @param figures of peers that were not measured, by name and "THREADS TEST"
-   * @param floor tokens per second that reading the weights allows, or NaN
+   * @param decodeBytes of weights that a token reads
    */
-  void comparison(List<Result> results, Map<String, Map<String, Double>> figures, double floor) {
+  void comparison(List<Result> results, Map<String, Map<String, Double>> figures, long decodeBytes) {
+    line("Tokens per second, programs in turn" + floors(results, decodeBytes) + ":\n");
     Map<String, Map<String, Result>> rows = new LinkedHashMap<>();
     Set<String> programs = new LinkedHashSet<>();
     for (Result r : results) {
       String name = r.cell().contender().name();
-      if (!name.equals(MEMORY)) {
-        rows.computeIfAbsent(r.cell().threads() + " " + r.cell().test().name(), k -> new LinkedHashMap<>()).put(name, r);
-        programs.add(name);
-      }
+      rows.computeIfAbsent(r.cell().threads() + " " + r.cell().test().name(), k -> new LinkedHashMap<>()).put(name, r);
+      programs.add(name);
     }
-    programs.remove(TERN);
+    programs.removeAll(List.of(TERN, MEMORY));
     programs.addAll(figures.keySet());
     List<String> header = new ArrayList<>(List.of("test", "threads", "Tern"));
     header.addAll(programs);
@@ -114,7 +128,7 @@ final class SpeedReport {
         best = Double.isNaN(best) || rate > best ? rate : best;
       }
       cells.add(ratio("%.2f x", ours.median() / best));
-      cells.add(ours.cell().test().decode() ? ratio("%.1f %%", 100 * ours.median() / floor) : "");
+      cells.add(ratio("%.1f %%", 100 * ours.median() / floor(row.get(MEMORY), decodeBytes)));
       table.row(cells.toArray(String[]::new));
     }
     line(table.toString());

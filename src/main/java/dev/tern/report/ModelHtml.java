@@ -77,7 +77,10 @@ public final class ModelHtml {
       facts.put("keys and values", m.kvType());
     }
     if (!report.rows().isEmpty()) {
-      facts.put("reading, all cores", Amount.of(report.rows().get(0).allCores(), "B/s"));
+      Samples read = new Samples(report.memoryRows().stream().mapToDouble(ModelRow::allCores).toArray());
+      String least = Amount.of(read.min(), "B/s");
+      String most = Amount.of(read.max(), "B/s");
+      facts.put("reading, all cores", least.equals(most) ? least : least + " to " + most);
     }
     facts.put("loaded in", Amount.seconds(m.loadNanos() * 1e-9));
     facts.put("peak of resident memory", Amount.of(m.loadPeakBytes(), "B"));
@@ -96,8 +99,8 @@ public final class ModelHtml {
           row.joules().isKnown() ? Cell.of(Amount.of(row.joulesPerToken().value(), "J")) : Cell.quiet("unknown"));
     }
     page.table(table);
-    page.small("ppN: N prompt tokens; tgN: N tokens generated; xB: B streams at once; @D: each token sees D keys. The floor is reading the weights once a step at the bandwidth measured "
-        + "in this run. Joules: " + report.energySource());
+    page.small("ppN: N prompt tokens; tgN: N tokens generated; xB: B streams at once; @D: each token sees D keys. The floor is reading the weights once a step at the bandwidth "
+        + "of all cores, measured in turn with each test. Joules: " + report.energySource());
     Plot depth = plots.depth();
     if (!depth.isEmpty()) {
       page.plot(depth, "How to read it: where the line is flat, weights take the time; where it falls, the cache's keys and values do."
@@ -184,7 +187,7 @@ public final class ModelHtml {
   private void step(ModelSeries.Profile profile) {
     page.section("A decode step, " + profile.test().name());
     page.plot(ModelPlots.waterline(profile), "How to read it: from left to right the kinds of work of a step, all layers together, as wide as their time. The filled part is how far reading their "
-        + "weights and cached keys and values at the measured bandwidth would fill it; what is empty is to gain. Norms, rotations and sampling read next to nothing.");
+        + "weights and cached keys and values at the bandwidth measured right before and after would fill it; what is empty is to gain. Norms, rotations and sampling read next to nothing.");
     StepProfile p = profile.profile();
     HtmlTable table = new HtmlTable().column("part", Align.LEFT).column("calls", Align.RIGHT).column("time", Align.RIGHT).column("of the step", Align.RIGHT).column("bytes", Align.RIGHT)
         .column("of its floor", Align.RIGHT);
