@@ -1,9 +1,10 @@
 // Cuts attention into tasks. What is summed in which order is fixed by indices alone (attention.h); how the work is cut may
 // therefore follow the number of threads and the shape of the batch without changing a bit.
 //
-// A task is (sequence, kv head, block of rows, part of the splits). Rows of a block share every load of K and V, and so do
-// the query heads of one kv head. Only where there are too few tasks are the splits of a block divided between parts:
-// each part leaves one state per query and split, and the part that finishes last merges them in ascending order.
+// A task is (sequence, part of the splits, block of rows, kv heads). Rows of a block share every load of K and V, and so do
+// the query heads of one kv head. The heads of a task take a page in turn, as they lie in it, so that it reads K and V as two linear streams. Only
+// where there are too few tasks are the splits of a block divided between parts: each part leaves one state per query and split, and the part that
+// finishes last merges them in ascending order.
 #include "cpu/attention.h"
 
 #include <algorithm>
@@ -13,12 +14,14 @@
 #include "core/checked.h"
 #include "core/status.h"
 #include "cpu/attention_state.h"
+#include "cpu/task_cut.h"
 
 namespace tern::cpu {
 namespace {
 
 constexpr int kPage = TERN_PAGE_LEN;
-constexpr int kBlockQueries = 24;        // queries of a block, if its rows have that few heads a kv head
+constexpr int kBlockQueries = 24;        // queries of a block and a kv head, if its rows have that few
+constexpr int kTaskQueries = 32;         // of all heads of a task, likewise: their states are some 20 KB
 constexpr int kTasksPerThread = 4;       // enough that a thread which the system holds back costs a quarter of its share
 constexpr int64_t kInlineWork = 500000;  // multiply-adds, some 10 us: below that waking another thread gains nothing
 constexpr int64_t kInlineAppend = 4096;  // elements of K, some 10 us: each is a line to write to
@@ -112,13 +115,14 @@ uint64_t seen_places(const Tile& tile, int64_t sink_end, int64_t lo, int64_t hi)
 struct SeqPlan {
   const AttentionSeq* seq;
   Hull hull;
-  int64_t n_keys;       // that the hull meets, whole tiles
+  int64_t n_keys;         // that the hull meets, whole tiles
   int32_t n_splits;
-  int32_t n_blocks;     // of rows
-  int32_t n_parts;      // of the splits
-  int32_t first_task;   // its tasks: [n_kv_heads, n_blocks, n_parts]
-  int32_t first_counter;
-  int64_t first_state;  // [n_kv_heads, n_blocks, n_splits, block_queries], if n_parts > 1
+  int32_t n_blocks;       // of rows
+  int32_t n_head_groups;  // of kv heads
+  int32_t n_parts;        // of the splits
+  int32_t first_task;     // its tasks: [n_parts, n_blocks, n_head_groups]
+  int32_t first_counter;  // [n_blocks, n_head_groups]
+  int64_t first_state;    // [n_blocks, n_head_groups, n_splits, task_queries], if n_parts > 1
 };
 
 // Everything a task needs.
@@ -131,30 +135,34 @@ struct Job {
   const char* v;
   int group;           // query heads per kv head
   int rows_per_block;
-  int block_queries;
+  int task_queries;    // of a task, at most
   int state_size;      // floats
   float scale;
   SeqPlan* plans;
   int n_plans;
   int n_tasks;
-  float* local;        // [n_threads, 2, block_queries, state_size]
-  TileQuery* queries;  // [n_threads, block_queries]
+  float* local;        // [n_threads, 2, task_queries, state_size]
+  TileQuery* queries;  // [n_threads, task_queries]
   int32_t* counters;
   float* states;
 };
 
 struct Block {
   const SeqPlan* plan;
-  int kv_head;
+  Range heads;  // of K and V
   int row_begin;
   int n_rows;
 };
+
+// States are [kv heads, rows, query heads of a kv head].
+int head_queries(const Job& job, const Block& block) { return block.n_rows * job.group; }
+int block_queries(const Job& job, const Block& block) { return (block.heads.end - block.heads.begin) * head_queries(job, block); }
 
 int64_t tile_offset(const Job& job, const Tile& tile, int kv_head) {
   return (int64_t{tile.page} * job.kv.n_kv_heads + kv_head) * job.kv.head_dim * kPage * (job.type ? 2 : 4);
 }
 
-// The queries of the block that see some of the tile; how many.
+// The queries of the block's first kv head that see some of the tile; how many.
 int queries_of(const Job& job, const Block& block, const Tile& tile, float* states, TileQuery* queries) {
   const int head_dim = job.kv.head_dim;
   const int64_t dim = int64_t{job.args.n_heads} * head_dim;
@@ -163,19 +171,18 @@ int queries_of(const Job& job, const Block& block, const Tile& tile, float* stat
     const int row = block.row_begin + r;
     const uint64_t mask = seen_places(tile, job.args.sink_end[row], job.args.lo[row], job.args.hi[row]);
     if (!mask) continue;
-    const float* q = job.args.q + (int64_t{tile.rotation} * job.args.n_rows + row) * dim + block.kv_head * job.group * head_dim;
+    const float* q = job.args.q + (int64_t{tile.rotation} * job.args.n_rows + row) * dim + block.heads.begin * job.group * head_dim;
     for (int h = 0; h < job.group; h++)
       queries[n++] = {q + h * head_dim, mask, states + (r * job.group + h) * job.state_size};
   }
   return n;
 }
 
-// Folds splits [split_begin, split_end) of the block. open(split) gives the states, [n_queries, state_size], to fold into;
+// Folds splits [split_begin, split_end) of the block. open(split) gives the states, [block_queries, state_size], to fold into;
 // close(states) follows when the split is complete.
 template <class Open, class Close>
 void fold_splits(const Job& job, const Block& block, TileQuery* queries, int split_begin, int split_end, Open&& open,
                  Close&& close) {
-  const int n_queries = block.n_rows * job.group;
   Tiles tiles(*block.plan->seq, block.plan->hull);
   Tile tile, following;
   int split = -1;
@@ -188,29 +195,37 @@ void fold_splits(const Job& job, const Block& block, TileQuery* queries, int spl
       if (states) close(states);
       split++;
       states = split >= split_begin && split < split_end ? open(split) : nullptr;
-      for (int i = 0; states && i < n_queries; i++) job.kernels->clear_state(job.kv.head_dim, states + i * job.state_size);
+      for (int i = 0; states && i < block_queries(job, block); i++) job.kernels->clear_state(job.kv.head_dim, states + i * job.state_size);
     }
     if (!states) continue;
     const int n = queries_of(job, block, tile, states, queries);
     if (!n) continue;
-    const int64_t offset = tile_offset(job, tile, block.kv_head);
-    const bool whole = more && following.end - following.begin == kPage;
-    job.kernels->fold_tile[job.type](
-        {job.k + offset, job.v + offset, whole ? job.k + tile_offset(job, following, block.kv_head) : nullptr},
-        job.kv.head_dim, job.scale, queries, n);
+    for (int head = block.heads.begin; head < block.heads.end; head++) {
+      const bool last = head + 1 == block.heads.end;
+      const Tile& next = last ? following : tile;
+      const bool whole = (more || !last) && next.end - next.begin == kPage;
+      const int64_t offset = tile_offset(job, tile, head);
+      job.kernels->fold_tile[job.type](
+          {job.k + offset, job.v + offset, whole ? job.k + tile_offset(job, next, last ? block.heads.begin : head + 1) : nullptr},
+          job.kv.head_dim, job.scale, queries, n);
+      for (int i = 0; i < n; i++) {
+        queries[i].q += job.group * job.kv.head_dim;
+        queries[i].state += head_queries(job, block) * job.state_size;
+      }
+    }
   }
   if (states) close(states);
 }
 
 void merge_states(const Job& job, const Block& block, float* into, const float* part) {
-  for (int i = 0; i < block.n_rows * job.group; i++)
+  for (int i = 0; i < block_queries(job, block); i++)
     job.kernels->merge_state(job.kv.head_dim, into + i * job.state_size, part + i * job.state_size);
 }
 
 void finish_block(const Job& job, const Block& block, const float* states) {
-  const int head_dim = job.kv.head_dim;
-  for (int i = 0; i < block.n_rows * job.group; i++) {
-    const int64_t row = block.row_begin + i / job.group, head = block.kv_head * job.group + i % job.group;
+  const int head_dim = job.kv.head_dim, each = head_queries(job, block);
+  for (int i = 0; i < block_queries(job, block); i++) {
+    const int64_t row = block.row_begin + i % each / job.group, head = int64_t{block.heads.begin + i / each} * job.group + i % job.group;
     job.kernels->finish_state(head_dim, states + i * job.state_size, job.args.out + (row * job.args.n_heads + head) * head_dim);
   }
 }
@@ -219,21 +234,22 @@ void run_task(const Job& job, int task, int thread) {
   const SeqPlan* plan = job.plans;
   while (plan + 1 < job.plans + job.n_plans && plan[1].first_task <= task) plan++;
   task -= plan->first_task;
-  const int part = task % plan->n_parts;
-  const int unit = task / plan->n_parts;  // [n_kv_heads, n_blocks]
-  const int block_index = plan->n_blocks - 1 - unit % plan->n_blocks;  // later rows see more: longest first
+  const int n_units = plan->n_blocks * plan->n_head_groups;
+  const int part_index = task / n_units;
+  const int unit = task % n_units;
+  const int block_index = plan->n_blocks - 1 - unit / plan->n_head_groups;  // later rows see more: longest first
   Block block;
   block.plan = plan;
-  block.kv_head = unit / plan->n_blocks;
+  block.heads = part(job.kv.n_kv_heads, plan->n_head_groups, unit % plan->n_head_groups);
   block.row_begin = plan->seq->row_begin + block_index * job.rows_per_block;
   block.n_rows = std::min(job.rows_per_block, plan->seq->row_end - block.row_begin);
 
-  const int64_t block_states = int64_t{job.block_queries} * job.state_size;
+  const int64_t block_states = int64_t{job.task_queries} * job.state_size;
   float* total = job.local + thread * 2 * block_states;
   float* current = total + block_states;
-  TileQuery* queries = job.queries + thread * job.block_queries;
+  TileQuery* queries = job.queries + thread * job.task_queries;
   const auto clear_total = [&] {
-    for (int i = 0; i < block.n_rows * job.group; i++) job.kernels->clear_state(job.kv.head_dim, total + i * job.state_size);
+    for (int i = 0; i < block_queries(job, block); i++) job.kernels->clear_state(job.kv.head_dim, total + i * job.state_size);
   };
   if (plan->n_parts == 1) {
     clear_total();
@@ -242,9 +258,9 @@ void run_task(const Job& job, int task, int thread) {
     finish_block(job, block, total);
     return;
   }
-  float* states = job.states + (plan->first_state + int64_t{unit} * plan->n_splits * job.block_queries) * job.state_size;
-  fold_splits(job, block, queries, int(int64_t{plan->n_splits} * part / plan->n_parts),
-              int(int64_t{plan->n_splits} * (part + 1) / plan->n_parts),
+  float* states = job.states + (plan->first_state + int64_t{unit} * plan->n_splits * job.task_queries) * job.state_size;
+  const Range splits = part(plan->n_splits, plan->n_parts, part_index);
+  fold_splits(job, block, queries, splits.begin, splits.end,
               [&](int split) { return states + split * block_states; }, [](float*) {});
   // Releases this part's states and acquires the others'.
   if (__atomic_add_fetch(job.counters + plan->first_counter + unit, 1, __ATOMIC_ACQ_REL) != plan->n_parts) return;
@@ -253,7 +269,7 @@ void run_task(const Job& job, int task, int thread) {
   finish_block(job, block, total);
 }
 
-// Hull, keys and splits of a sequence; one part.
+// Hull, keys and splits of a sequence; one part, and as many heads together as a task may have.
 SeqPlan plan_seq(const Job& job, const AttentionSeq& seq) {
   SeqPlan plan = {};
   plan.seq = &seq;
@@ -264,38 +280,47 @@ SeqPlan plan_seq(const Job& job, const AttentionSeq& seq) {
     plan.n_splits += tile.index / kSplitLen != key;
     plan.n_keys += tile.end - tile.begin;
   }
-  plan.n_blocks = (seq.row_end - seq.row_begin + job.rows_per_block - 1) / job.rows_per_block;
+  plan.n_blocks = parts_needed(seq.row_end - seq.row_begin, job.rows_per_block);
+  const int queries = std::min(job.rows_per_block, seq.row_end - seq.row_begin) * job.group;
+  plan.n_head_groups = parts_needed(job.kv.n_kv_heads, std::max(1, job.task_queries / queries));
   plan.n_parts = 1;
   return plan;
 }
 
+// Of a block of rows, all its heads.
 int64_t block_work(const Job& job, const SeqPlan& plan) {
   const int rows = std::min(job.rows_per_block, plan.seq->row_end - plan.seq->row_begin);
-  return plan.n_keys * rows * job.group * job.kv.head_dim * 2;
+  return plan.n_keys * rows * job.args.n_heads * job.kv.head_dim * 2;
 }
 
-// Divides blocks that are more than their share of the work, as far as there is room for their states; numbers the tasks.
+// Divides blocks that are more than their share of the work: first their splits, as far as there is room for the states, then their heads. Numbers
+// the tasks.
 void cut(Job& job, int n_threads, int64_t max_states, int max_counters) {
   int64_t work = 0;
-  for (int i = 0; i < job.n_plans; i++) work += block_work(job, job.plans[i]) * job.plans[i].n_blocks * job.kv.n_kv_heads;
+  for (int i = 0; i < job.n_plans; i++) work += block_work(job, job.plans[i]) * job.plans[i].n_blocks;
   const bool divide = n_threads > 1 && work > kInlineWork;
   const int64_t share = work / (int64_t{n_threads} * kTasksPerThread) + 1;
   int64_t n_states = 0;
   int n_counters = 0, n_tasks = 0;
   for (int i = 0; i < job.n_plans; i++) {
     SeqPlan& plan = job.plans[i];
-    const int n_units = plan.n_blocks * job.kv.n_kv_heads;
-    const int64_t states = int64_t{n_units} * plan.n_splits * job.block_queries;
-    const int64_t n_parts = std::min<int64_t>(plan.n_splits, block_work(job, plan) / share + 1);
-    if (divide && n_parts > 1 && n_states + states <= max_states && n_counters + n_units <= max_counters) {
-      plan.n_parts = static_cast<int32_t>(n_parts);
-      plan.first_state = n_states;
-      plan.first_counter = n_counters;
-      n_states += states;
-      n_counters += n_units;
+    if (divide) {
+      const int wanted = int(block_work(job, plan) / share + 1);  // tasks of a block
+      const int n_parts = std::min(plan.n_splits, std::max(1, wanted / plan.n_head_groups));
+      const int n_head_groups = std::max(plan.n_head_groups, std::min(job.kv.n_kv_heads, parts_needed(wanted, std::max(1, n_parts))));
+      const int n_units = plan.n_blocks * n_head_groups;
+      const int64_t states = int64_t{n_units} * plan.n_splits * job.task_queries;
+      if (n_parts > 1 && n_states + states <= max_states && n_counters + n_units <= max_counters) {
+        plan.n_parts = n_parts;
+        plan.first_state = n_states;
+        plan.first_counter = n_counters;
+        n_states += states;
+        n_counters += n_units;
+      }
+      plan.n_head_groups = plan.n_parts > 1 ? n_head_groups : std::max(plan.n_head_groups, std::min(job.kv.n_kv_heads, wanted));
     }
     plan.first_task = n_tasks;
-    n_tasks += n_units * plan.n_parts;
+    n_tasks += plan.n_blocks * plan.n_head_groups * plan.n_parts;
   }
   std::memset(job.counters, 0, sizeof(int32_t) * n_counters);
   job.n_tasks = n_tasks;
@@ -309,7 +334,7 @@ struct ScratchLayout {
   int64_t state_bytes;
 
   ScratchLayout(int n_threads, int max_seqs, int group, int head_dim) {
-    const int64_t block_queries = std::max(kBlockQueries, group);
+    const int64_t task_queries = std::max(kTaskQueries, group);
     state_bytes = AttentionStateLayout(head_dim).size * int64_t{sizeof(float)};
     max_counters = n_threads * kTasksPerThread * 2;
     int64_t at = 0;
@@ -319,8 +344,8 @@ struct ScratchLayout {
       return begin;
     };
     plans = piece(checked_mul(max_seqs, sizeof(SeqPlan)));
-    local = piece(checked_mul(checked_mul(n_threads, 2 * block_queries), state_bytes));
-    queries = piece(checked_mul(n_threads, block_queries * int64_t{sizeof(TileQuery)}));
+    local = piece(checked_mul(checked_mul(n_threads, 2 * task_queries), state_bytes));
+    queries = piece(checked_mul(n_threads, task_queries * int64_t{sizeof(TileQuery)}));
     counters = piece(max_counters * int64_t{sizeof(int32_t)});
     states = fixed_size = at;
   }
@@ -334,7 +359,7 @@ int64_t attention_scratch_bytes(int n_threads, int max_rows, int n_heads, int n_
   const ScratchLayout layout(n_threads, max_rows, group, head_dim);
   if (n_threads == 1) return layout.fixed_size;
   const int64_t max_splits = checked_add(max_keys / kSplitLen, 2 * int64_t{max_segments});
-  const int64_t block_bytes = checked_mul(std::max(kBlockQueries, group), layout.state_bytes);
+  const int64_t block_bytes = checked_mul(std::max(kTaskQueries, group), layout.state_bytes);
   const int64_t wanted = checked_mul(checked_mul(max_splits, layout.max_counters), block_bytes);
   return checked_add(layout.fixed_size, std::min(wanted, kMaxStateBytes));
 }
@@ -350,7 +375,7 @@ void attention(Pool& pool, Isa isa, const KvLayer& kv, const AttentionArgs& args
   job.v = static_cast<const char*>(kv.v);
   job.group = args.n_heads / kv.n_kv_heads;
   job.rows_per_block = std::max(1, kBlockQueries / job.group);
-  job.block_queries = job.rows_per_block * job.group;
+  job.task_queries = std::max(kTaskQueries, job.group);
   job.state_size = AttentionStateLayout(kv.head_dim).size;
   job.scale = static_cast<float>(1 / std::sqrt(double(kv.head_dim)));
 
