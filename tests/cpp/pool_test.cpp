@@ -33,7 +33,7 @@ TEST(Pool, ManyShortJobsInARowSeeTheirOwnTask) {
   Pool pool(4);
   for (int round = 0; round < 20000; round++) {
     std::atomic<int> sum{0};
-    const int n = 2 + round % 5;
+    const int n = round % 7 ? 2 + round % 5 : 37;
     const auto task = [&](int i, int) { sum += i + round; };
     if (round % 2)
       pool.run(n, task);
@@ -48,7 +48,11 @@ TEST(Pool, WorkersThatFellAsleepWakeUp) {
   for (int round = 0; round < 20; round++) {
     std::this_thread::sleep_for(std::chrono::milliseconds(3));
     std::atomic<int> n{0};
-    pool.run(50, [&](int, int) { n++; });
+    const auto task = [&](int, int) { n++; };
+    if (round % 2)
+      pool.run(50, task);
+    else
+      pool.run_short(50, task);
     ASSERT_EQ(n, 50);
   }
 }
@@ -66,18 +70,23 @@ TEST(Pool, TheCallerDoesTheWorkWhileWorkersAreHeldBack) {
   EXPECT_EQ(done, 19);
 }
 
-TEST(Pool, AThreadThatIsHeldBackDelaysWhatItHasClaimed) {
+TEST(Pool, AThreadThatIsHeldBackDelaysWhatItHasClaimedAndNoMore) {
   // Short tasks: the first claim of a share of 40 takes 10, of one of 400 no more than 16.
   for (int n : {80, 800}) {
     Pool pool(2);
-    const int claimed = n == 80 ? 10 : 16;
-    std::atomic<int> done{0};
+    const int others = n - (n == 80 ? 10 : 16);
+    std::atomic<int> done{0}, done_meanwhile{0};
     pool.run_short(n, [&](int i, int) {
-      if (i == 0)
-        while (done < n - claimed) std::this_thread::yield();
-      else
+      if (i == 0) {
+        const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (done < others && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        done_meanwhile = done.load();
+      } else {
         done++;
+      }
     });
+    EXPECT_EQ(done_meanwhile, others) << n << " tasks";
     EXPECT_EQ(done, n - 1);
   }
 }

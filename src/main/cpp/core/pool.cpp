@@ -21,10 +21,11 @@ constexpr int kSpins = 1500;
 
 // Of a ticket: tasks not yet claimed, and whether a claim may take several.
 constexpr uint64_t kLeft = 0x7fffffff, kSeveral = 0x80000000;
-// It then takes a quarter of what is left, so that single tasks are left for the end, and no more of a long share than a thread may be held back with.
-constexpr int kClaims = 4, kMostClaimed = 16;
+// It then takes a quarter of what is left, so that single tasks are left for the end; of a long share no more than a thread may be held
+// back with.
+constexpr uint32_t kClaims = 4, kMostClaimed = 16;
 
-// What a waiting thread fetches at most, a part of a current L2; it takes some 20 us of waiting.
+// What a waiting thread fetches at most: half of Zen 5's L2, where it was measured, and all of some older ones. Most waits end before.
 constexpr int64_t kFetchBytes = 512 << 10;
 constexpr int64_t kFetchStep = 1 << 10;
 
@@ -44,8 +45,9 @@ void futex_wake(std::atomic<uint32_t>& word) {
 
 }  // namespace
 
-// One job at a time, its tasks in shares, one a thread. A share's ticket holds (job << 32 | kSeveral or 0 | tasks not yet claimed): a claim that succeeds
-// proves that its job is still waiting for that task, so the job's fields may be read; who slept through a job finds a later number.
+// One job at a time, its tasks in shares, one a thread. A share's ticket holds (job << 32 | kSeveral or 0 | tasks not yet claimed): a claim
+// that succeeds proves that its job is still waiting for what was claimed, so the job's fields may be read; who slept through a job finds a later
+// number.
 struct Pool::State {
   struct alignas(64) Share {
     std::atomic<uint64_t> ticket{0};
@@ -91,11 +93,12 @@ struct Pool::State {
       std::atomic<uint64_t>& ticket = shares[static_cast<size_t>(of)].ticket;
       uint64_t seen = ticket.load(std::memory_order_acquire);
       while (seen >> 32 == of_job && (seen & kLeft)) {  // of a later one it begins with its own share
-        const int left = static_cast<int>(seen & kLeft), claimed = seen & kSeveral ? std::min((left + kClaims - 1) / kClaims, kMostClaimed) : 1;
-        if (!ticket.compare_exchange_weak(seen, seen - static_cast<uint64_t>(claimed), std::memory_order_acq_rel, std::memory_order_acquire)) continue;
-        const int n = n_tasks, first = first_task(n, n_threads, of + 1) - left;
-        for (int i = 0; i < claimed; i++) call(task, first + i, thread);
-        if (completed.fetch_add(static_cast<uint32_t>(claimed), std::memory_order_seq_cst) + static_cast<uint32_t>(claimed) == static_cast<uint32_t>(n) &&
+        const uint32_t left = seen & kLeft;
+        const uint32_t claimed = seen & kSeveral ? std::min((left + kClaims - 1) / kClaims, kMostClaimed) : 1;
+        if (!ticket.compare_exchange_weak(seen, seen - claimed, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+        const int n = n_tasks, first = first_task(n, n_threads, of + 1) - static_cast<int>(left);
+        for (uint32_t i = 0; i < claimed; i++) call(task, first + static_cast<int>(i), thread);
+        if (completed.fetch_add(claimed, std::memory_order_seq_cst) + claimed == static_cast<uint32_t>(n) &&
             caller_sleeps.load(std::memory_order_seq_cst))
           futex_wake(completed);
         seen = ticket.load(std::memory_order_acquire);
@@ -186,7 +189,8 @@ void Pool::run_erased(int n_tasks, bool several, Call call, void* task) {
   const uint32_t job = s.job.load(std::memory_order_relaxed) + 1;
   for (int t = 0; t < s.n_threads; t++) {
     const int n = first_task(n_tasks, s.n_threads, t + 1) - first_task(n_tasks, s.n_threads, t);
-    s.shares[static_cast<size_t>(t)].ticket.store(uint64_t{job} << 32 | (several ? kSeveral : 0) | static_cast<uint32_t>(n), std::memory_order_release);
+    s.shares[static_cast<size_t>(t)].ticket.store(uint64_t{job} << 32 | (several ? kSeveral : 0) | static_cast<uint32_t>(n),
+                                                  std::memory_order_release);
   }
   s.job.store(job, std::memory_order_seq_cst);
   if (s.sleepers.load(std::memory_order_seq_cst)) {

@@ -24,14 +24,9 @@ constexpr int kBlockQueries = 24;        // queries of a block and a kv head, if
 constexpr int kTaskQueries = 32;         // of all heads of a task, likewise: their states are some 20 KB
 constexpr int kTasksPerThread = 4;       // enough that a thread which the system holds back costs a quarter of its share
 constexpr int64_t kInlineWork = 500000;  // multiply-adds, some 10 us: below that waking another thread gains nothing
-constexpr int64_t kInlineAppend = 4096;  // elements of K, some 10 us: each is a line to write to
 constexpr int64_t kMaxStateBytes = 32 << 20;
 
 static_assert(kSplitLen % kPage == 0, "a tile must lie in one split");
-
-const AttentionKernels& kernels_for(Isa isa) {
-  return isa == Isa::avx512 ? kAttentionAvx512 : isa == Isa::avx2 ? kAttentionAvx2 : kAttentionPortable;
-}
 
 // The part of one segment in one page.
 struct Tile {
@@ -208,7 +203,7 @@ void fold_splits(const Job& job, const Block& block, TileQuery* queries, int spl
       job.kernels->fold_tile[job.type](
           {job.k + offset, job.v + offset, whole ? job.k + tile_offset(job, next, last ? block.heads.begin : head + 1) : nullptr},
           job.kv.head_dim, job.scale, queries, n);
-      for (int i = 0; i < n; i++) {
+      for (int i = 0; i < n && !last; i++) {
         queries[i].q += job.group * job.kv.head_dim;
         queries[i].state += head_queries(job, block) * job.state_size;
       }
@@ -369,7 +364,7 @@ void attention(Pool& pool, Isa isa, const KvLayer& kv, const AttentionArgs& args
   Job job;
   job.kv = kv;
   job.args = args;
-  job.kernels = &kernels_for(isa);
+  job.kernels = &attention_kernels(isa);
   job.type = kv.type == TERN_TYPE_F16;
   job.k = static_cast<const char*>(kv.k);
   job.v = static_cast<const char*>(kv.v);
@@ -396,31 +391,6 @@ void attention(Pool& pool, Isa isa, const KvLayer& kv, const AttentionArgs& args
   const auto task = [&job](int i, int thread) { run_task(job, i, thread); };
   if (job.n_tasks > 0) pool.run(job.n_tasks, task);
   for (int i = 0; i < -job.n_tasks; i++) task(i, 0);
-}
-
-void kv_append(Pool& pool, Isa isa, const KvLayer& kv, const float* k, int k_stride, const float* v, int v_stride, const int32_t* slot,
-               int n_rows) {
-  const auto append = kernels_for(isa).append_head[kv.type == TERN_TYPE_F16];
-  const int64_t element = kv.type == TERN_TYPE_F16 ? 2 : 4;
-  const auto rows = [&](int head, int begin, int end) {
-    for (int i = begin; i < end; i++) {
-      const int place = slot[i] % kPage;
-      const int64_t tile = (int64_t{slot[i] / kPage} * kv.n_kv_heads + head) * kv.head_dim * kPage;
-      append(k + int64_t{i} * k_stride + head * kv.head_dim, v + int64_t{i} * v_stride + head * kv.head_dim, kv.head_dim,
-             static_cast<char*>(kv.k) + (tile + place) * element,
-             static_cast<char*>(kv.v) + (tile + place * kv.head_dim) * element);
-    }
-  };
-  if (int64_t{n_rows} * kv.n_kv_heads * kv.head_dim <= kInlineAppend) {
-    for (int head = 0; head < kv.n_kv_heads; head++) rows(head, 0, n_rows);
-    return;
-  }
-  // Rows that follow each other share lines of K; those of two heads do not.
-  const int n_blocks = std::max(2, (n_rows + kPage - 1) / kPage);
-  pool.run(kv.n_kv_heads * n_blocks, [&](int task, int) {
-    const int64_t block = task % n_blocks;
-    rows(task / n_blocks, int(n_rows * block / n_blocks), int(n_rows * (block + 1) / n_blocks));
-  });
 }
 
 }  // namespace tern::cpu

@@ -17,8 +17,8 @@ constexpr int kPage = TERN_PAGE_LEN;
 constexpr int unit_step(int n_q) { return n_q * 4 <= kUnits ? 4 : n_q * 2 <= kUnits ? 2 : 1; }
 
 // Asks for n elements of a tile of K or V, [head_dim, kPage] or [kPage, head_dim], while another is worked on: those that take the place of
-// element `at` when the tile's four quarters are read in turn. Without this a decode step waits on memory in every tile: a tile is 16 KB apart
-// from the next of its head, and the processor's own prefetchers stop at every 4 KB. Four streams come faster than one (cpu/streams.h).
+// element `at` when the tile's four quarters are read in turn. Without this a decode step waits on memory in every tile: what follows a tile
+// may be far, and the processor's own prefetchers stop at every 4 KB. Four streams come faster than one (cpu/streams.h).
 // V is asked for while K is scored, the next K while V is weighed.
 template <class T>
 inline void fetch(const T* tile, int head_dim, int at, int n) {

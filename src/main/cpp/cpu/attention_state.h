@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "cpu/isa.h"
 #include "tern.h"
 
 namespace tern::cpu {
@@ -40,5 +41,9 @@ struct AttentionKernels {
 extern const AttentionKernels kAttentionPortable;
 extern const AttentionKernels kAttentionAvx2;
 extern const AttentionKernels kAttentionAvx512;
+
+inline const AttentionKernels& attention_kernels(Isa isa) {
+  return isa == Isa::avx512 ? kAttentionAvx512 : isa == Isa::avx2 ? kAttentionAvx2 : kAttentionPortable;
+}
 
 }  // namespace tern::cpu

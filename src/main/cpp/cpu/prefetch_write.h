@@ -8,8 +8,8 @@
 namespace tern::cpu {
 
 inline void prefetch_write(const void* data, int64_t n_bytes) {
-  for (int64_t i = 0; i < n_bytes; i += 64) {
-    const char* const line = static_cast<const char*>(data) + i;
+  const char* const begin = static_cast<const char*>(data);
+  for (const char* line = begin - reinterpret_cast<uintptr_t>(begin) % 64; line < begin + n_bytes; line += 64) {
 #if defined(__x86_64__)
     asm volatile("prefetchw %0" : : "m"(*line));
 #else

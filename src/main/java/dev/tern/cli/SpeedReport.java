@@ -44,12 +44,14 @@ final class SpeedReport {
     return String.join("\n", lines) + "\n" + noise + verdict + "\n";
   }
 
-  /** Adds results to the CSV and to the count of what was noisy. */
+  /** Adds results to the CSV, and those whose medians are waited for to the count of what was noisy. */
   void record(String series, List<Result> results) {
     for (Result r : results) {
       discarded += r.discarded();
-      cells++;
-      unsettled += r.settled() ? 0 : 1;
+      if (r.cell().contender().awaited()) {
+        cells++;
+        unsettled += r.settled() ? 0 : 1;
+      }
       String name = r.cell().contender().name();
       csv.append(String.format(Locale.ROOT, "%s,%s,%s,%d,%s,%s,%d,%d,%s%n", series, quoted(name), quoted(versions.getOrDefault(name, "")),
           r.cell().threads(), r.cell().test().name(),

@@ -100,7 +100,7 @@ public final class ModelHtml {
     }
     page.table(table);
     page.small("ppN: N prompt tokens; tgN: N tokens generated; xB: B streams at once; @D: each token sees D keys. The floor is reading the weights once a step at the bandwidth "
-        + "of all cores, measured in turn with each test. Joules: " + report.energySource());
+        + "of all cores, measured in turn with each decode test. Joules: " + report.energySource());
     Plot depth = plots.depth();
     if (!depth.isEmpty()) {
       page.plot(depth, "How to read it: where the line is flat, weights take the time; where it falls, the cache's keys and values do."
