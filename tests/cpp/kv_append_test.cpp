@@ -30,7 +30,8 @@ TEST(KvAppend, ManyRowsOnSeveralThreadsAreWrittenAsOneByOne) {
       Pool one(1), three(3);
       std::vector<uint16_t> together[2], alone[2];
       for (auto* half : {&together[0], &together[1], &alone[0], &alone[1]}) half->assign(size_t(kSlots) * dim, 0x7e00);
-      kv_append(three, isa(), {together[0].data(), together[1].data(), TERN_TYPE_F16, heads, kHeadDim}, k.data(), dim, v.data(), dim, slots.data(), n_rows);
+      kv_append(three, isa(), {together[0].data(), together[1].data(), TERN_TYPE_F16, heads, kHeadDim}, k.data(), dim, v.data(), dim,
+                slots.data(), n_rows);
       for (int i = 0; i < n_rows; i++)
         kv_append(one, isa(), {alone[0].data(), alone[1].data(), TERN_TYPE_F16, heads, kHeadDim}, &k[size_t(i) * dim], dim, &v[size_t(i) * dim], dim,
                   &slots[size_t(i)], 1);
