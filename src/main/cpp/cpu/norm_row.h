@@ -15,7 +15,7 @@ struct NormRow {
 };
 
 struct NormKernels {
-  // weight: what the next pass reads, from memory unless it is asked for now.
+  // weight: of the next pass, which would find it in memory; fetched meanwhile.
   double (*sum_of_squares)(const float* x, int dim, const float* weight);
 
   // Writes y to out unless null; returns the largest |y|, NaN if one is.
