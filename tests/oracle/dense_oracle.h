@@ -129,15 +129,18 @@ inline double dense_any_order_bound(int n_cols, const DenseSizes& s) {
   return ((n_cols + 8) * u * s.magnitude + u * s.added) * 1.01 + 1e-44;
 }
 
-// What the CPU's integer kernel of Q8_0 (cpu/q8.h) loses beside, in activations that are whole units of their block.
-inline double dense_q8_loss(const double* w, const float* x, int n_cols) {
-  double loss = 0;
+// A row of activations as the CPU's integer kernel of Q8_0 (cpu/q8.h) takes it: in blocks of 32 numbers of at most 32639, to even where
+// two are as near, times the least power of two that does; all 0 below 2^-70. Finite ones.
+inline std::vector<double> dense_q8_activations(const float* x, int n_cols) {
+  std::vector<double> rounded(static_cast<size_t>(n_cols));
   for (int k = 0; k < n_cols; k += 32) {
-    double weights = 0, largest = 0;
-    for (int j = k; j < k + 32; j++) weights += std::fabs(w[j]), largest = std::fmax(largest, std::fabs(double(x[j])));
-    loss += weights * largest / 4.17e6 / 2;
+    double largest = 0, unit = 0x1p-149;
+    for (int j = k; j < k + 32; j++) largest = std::fmax(largest, std::fabs(double(x[j])));
+    if (largest < 0x1p-70) continue;
+    while (largest / unit >= 32639.5) unit *= 2;
+    for (int j = k; j < k + 32; j++) rounded[size_t(j)] = std::nearbyint(x[j] / unit) * unit;
   }
-  return loss;
+  return rounded;
 }
 
 }  // namespace tern::oracle

@@ -1,9 +1,8 @@
 // Dense matmul out = x W^T with W in Q8_0 for processors with VNNI, and row lookup in the same weight (q8_tile.h).
 //
 // Order of the sum, the same whatever the number of activation rows, tasks and threads: blocks of 32 columns in ascending order, each an
-// exact integer of activations rounded to whole units, of which max |x| of the block has 4.17e6 or more: what an activation loses is
-// 2^-22.9 max |x| at most, where a float of that size may have lost 2^-24. A block whose largest |x| is below 2^-70 counts as 0; one with a NaN or
-// an infinity makes its sums NaN.
+// exact integer of activations rounded to whole units, of which max |x| of the block has 16319 or more: what an activation loses is
+// 2^-14.9 max |x| at most (docs/dense.md). A block whose largest |x| is below 2^-70 counts as 0; one with a NaN or an infinity makes its sums NaN.
 #pragma once
 
 #include <cstdint>

@@ -5,10 +5,10 @@
 // A lane is a row, so that there is no horizontal sum; a step's four columns are broadcast to all lanes. In a tile the bytes of a file's
 // rows are as many as in the file, and one linear stream.
 //
-// Activations x of a block become whole numbers of three signed digits times a unit, x = unit (65536 d2 + 256 d1 + d0), d in [-128, 127].
-// The unit is a power of two, max |x| / 4.17e6 at most: two or four times what floats of the largest one's size are apart. Sums of a block are exact,
-//   sum w x / unit = 65536 sum w d2 + 256 sum w d1 + sum w d0,   sum w d = sum (w + 128) d - 128 sum d,
-// and become floats at its end: |sum w (256 d2 + d1)| <= 32 * 128 * 32768 = 2^27.
+// Activations x of a block become whole numbers of two signed digits times a unit, x = unit (256 d1 + d0), d in [-128, 127]. The unit is a
+// power of two, max |x| / 16319 at most. Sums of a block are exact,
+//   sum w x / unit = 256 sum w d1 + sum w d0,   sum w d = sum (w + 128) d - 128 sum d,
+// and become floats at its end: |sum w (256 d1 + d0)| <= 32 * 128 * 32768 = 2^27, and of codes, 256 sum (w + 128) d1, 2^28.
 #pragma once
 
 #include <cstdint>
@@ -21,15 +21,15 @@ constexpr int kQ8Steps = 8;   // of a block
 constexpr int kQ8StepBytes = 4 * kQ8Rows;
 constexpr int kQ8ScalesAt = kQ8Steps * kQ8StepBytes;
 constexpr int kQ8BlockBytes = kQ8ScalesAt + 2 * kQ8Rows;
-constexpr int kQ8Acts = 4;    // activation rows that are taken at once, at most: their sums fill 24 of 32 registers
+constexpr int kQ8Acts = 8;    // activation rows that are taken at once, at most
 
-// A block of one activation row; two lines.
-struct alignas(64) Q8Acts {
-  int8_t digit[3][kQ8Cols];  // d0, d1, d2
-  int32_t start[3];          // -128 sum d, what a sum of codes begins as
+// A block of one activation row. What is read of it is four bytes at a time.
+struct Q8Acts {
+  int8_t digit[2][kQ8Cols];  // d0, d1
+  int32_t start;             // -128 sum (256 d1 + d0), what a sum of codes begins as
   float unit;                // 0: all of the block counts as 0; NaN: so do the sums
 };
-static_assert(sizeof(Q8Acts) == 128);
+static_assert(sizeof(Q8Acts) == 72);
 
 struct Q8Kernel {
   // x: n <= kQ8Acts rows of n_blocks blocks, x_stride apart; out: [n_blocks, n]

@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
 final class RefGraph {
   /** Whose rounding. */
   enum Arithmetic {
-    EXACT, TERN, LLAMA_CPP, IK
+    EXACT, TERN, TERN_VNNI, LLAMA_CPP, IK
   }
 
   /** A matrix is [columns][rows]: the sums of all rows grow side by side. */
@@ -247,7 +247,12 @@ final class RefGraph {
     private double[] rounded(double[] x, Weight matrix) {
       return switch (arithmetic) {
         case EXACT -> x;
-        case TERN -> matrix.ternary ? int8(x, x.length, Rounding.NONE) : x;
+        case TERN, TERN_VNNI -> {
+          if (matrix.ternary) {
+            yield int8(x, x.length, Rounding.NONE);
+          }
+          yield arithmetic == Arithmetic.TERN_VNNI && matrix.type == TensorType.Q8_0 ? int16(x) : x;
+        }
         case LLAMA_CPP -> switch (matrix.type) {
           case F32 -> x;
           case F16 -> each(x, Rounding.F16);
@@ -316,6 +321,23 @@ final class RefGraph {
       }
       for (int i = at; i < at + block && max > 0; i++) {
         y[i] = Math.rint(x[i] * (127 / max)) * scales.of(max / 127);
+      }
+    }
+    return y;
+  }
+
+  /** Blocks of 32 elements: numbers of at most 32639 times a power of two, the least that does. */
+  private static double[] int16(double[] x) {
+    double[] y = new double[x.length];
+    for (int at = 0; at < x.length; at += 32) {
+      double max = 0;
+      for (int i = at; i < at + 32; i++) {
+        max = Math.max(max, Math.abs(x[i]));
+      }
+      double unit = max == 0 ? 1 : Math.scalb(1.0, Math.getExponent(max) - 14);
+      unit = max / unit < 32639.5 ? unit : 2 * unit;
+      for (int i = at; i < at + 32; i++) {
+        y[i] = Math.rint(x[i] / unit) * unit;
       }
     }
     return y;
