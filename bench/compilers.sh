@@ -6,7 +6,8 @@
 #
 # Without arguments: g++, and the newest clang++ there is. The table is written to bench/results/compilers.md.
 # TERN_BUILT=1: both are built already, in TERN_BUILD_DIR/g++ and TERN_BUILD_DIR/clang, perhaps on another machine.
-# TERN_ROUNDS: runs of each (default 3). TERN_COMPILERS_OUT: where the table goes instead. TERN_BUILD_DIR: where both build (default build/compilers).
+# TERN_ROUNDS: runs of each (default 5). A run is a median of its own; what else the machine does can only slow one down, so that the fastest counts.
+# TERN_COMPILERS_OUT: where the table goes instead. TERN_BUILD_DIR: where both build (default build/compilers).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,7 +20,7 @@ newest_clang() {
 gxx=${1:-g++}
 clangxx=${2:-}
 if [ -z "$clangxx" ] && [ -z "${TERN_BUILT:-}" ]; then clangxx=$(newest_clang); fi
-rounds=${TERN_ROUNDS:-3}
+rounds=${TERN_ROUNDS:-5}
 out=${TERN_COMPILERS_OUT:-bench/results/compilers.md}
 dir=${TERN_BUILD_DIR:-build/compilers}
 mkdir -p "$dir"
@@ -61,13 +62,13 @@ for ((round = 0; round < rounds; round++)); do
 done
 
 {
-  echo "$(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo), one thread, $(date +%F), medians of $rounds runs in turns (\`bench/compilers.sh\`)."
+  echo "$(awk -F': ' '/model name/ {print $2; exit}' /proc/cpuinfo), one thread, $(date +%F), the fastest of $rounds runs in turns (\`bench/compilers.sh\`)."
   echo "g++: $(version g++). clang: $(version clang)."
   echo
   awk -F, '
     function sort(a, n,  i, j, x) { for (i = 2; i <= n; i++) { x = a[i]; for (j = i - 1; j > 0 && a[j] > x; j--) a[j + 1] = a[j]; a[j + 1] = x } }
     function median(a, n) { sort(a, n); return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2 }
-    function of(name, key,  i, a) { for (i = 1; i <= n[name, key]; i++) a[i] = time[name, key, i]; return median(a, n[name, key]) }
+    function of(name, key,  i, least) { least = time[name, key, 1]; for (i = 2; i <= n[name, key]; i++) if (time[name, key, i] < least) least = time[name, key, i]; return least }
     { key = $2 "," $3; if (!(key in seen)) { seen[key] = 1; keys[++n_keys] = key }; time[$1, key, ++n[$1, key]] = $4 + 0 }
     END {
       for (k = 1; k <= n_keys; k++) {
