@@ -77,6 +77,7 @@ done
         g[k] = of("g++", key); c[k] = of("clang", key)
         if (!(part[1] in n_of)) benches[++n_benches] = part[1]
         ratio[part[1], ++n_of[part[1]]] = g[k] / c[k]
+        if (g[k] / c[k] > 1.1 || c[k] / g[k] > 1.1) beyond = beyond (beyond == "" ? "" : ", ") part[1] " " part[2]
       }
       print "| bench | g++ / clang, median of its cases |\n|---|---|"
       for (b = 1; b <= n_benches; b++) {
@@ -84,7 +85,8 @@ done
         for (i = 1; i <= n_of[name]; i++) r[i] = ratio[name, i]
         printf "| %s | %.2f |\n", name, median(r, n_of[name])
       }
-      print "\n| bench | case | g++, us | clang, us | g++ / clang |\n|---|---|---|---|---|"
+      print "\nBeyond a tenth: " (beyond == "" ? "none" : beyond) ".\n"
+      print "| bench | case | g++, us | clang, us | g++ / clang |\n|---|---|---|---|---|"
       for (k = 1; k <= n_keys; k++) { split(keys[k], part, ","); printf "| %s | %s | %.1f | %.1f | %.2f |\n", part[1], part[2], g[k], c[k], g[k] / c[k] }
     }' "$dir/runs.csv"
 } >"$dir/compilers.md"

@@ -65,7 +65,10 @@ __attribute__((noinline)) void score(const float* const* q, const T* k, int head
     score_strip<kQ, kStep>(q, k, head_dim, out, v, fetch_v);
     fetch_v = nullptr;  // once is enough
   }
-  for (; v < end; v++) score_strip<kQ, 1>(q, k, head_dim, out, v, fetch_v);
+  for (; v < end; v++) {
+    score_strip<kQ, 1>(q, k, head_dim, out, v, fetch_v);
+    fetch_v = nullptr;
+  }
 }
 
 // ---- online softmax: s becomes e^(s - m), 0 where not seen; returns what to scale the state by -------------------
@@ -185,7 +188,7 @@ template <class T>
 void fold_tile(const TileData& tile, int head_dim, float scale, const TileQuery* queries, int n) {
   const T* k = static_cast<const T*>(tile.k);
   const T* v = static_cast<const T*>(tile.v);
-  const T* fetch_v = v;  // whatever is seen of it: asking for too much costs less than waiting
+  const T* fetch_v = v;  // however little is seen of it: docs/attention.md
   const T* fetch_k = static_cast<const T*>(tile.next_k);
   for (int i = 0; i < n; i += kMaxQ) {
     fold_queries(k, v, fetch_v, fetch_k, head_dim, scale, queries + i, n - i < kMaxQ ? n - i : kMaxQ);

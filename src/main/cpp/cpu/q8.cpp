@@ -13,7 +13,7 @@ namespace tern::cpu {
 namespace {
 
 constexpr int64_t kTaskBytes = 192 << 10;   // one activation row: long against taking a task, short against a thread held back
-constexpr int64_t kTaskProducts = 4 << 20;  // several: some 40 us
+constexpr int64_t kTaskProducts = 4 << 20;  // several: some 25 us
 constexpr int kFewActs = 16;
 constexpr int kFileBlockBytes = 34;         // fp16 scale, 32 int8
 
@@ -89,8 +89,8 @@ void Q8Weight::prepare(Pool& pool, const float* x, int64_t x_stride, int n_act_r
                     static_cast<Q8Acts*>(scratch) + int64_t(row) * n_blocks_);
   };
   const int n_groups = parts_needed(n_act_rows, kQ8Acts);
-  // A group is a few microseconds: below four of them no other thread is woken.
-  if (n_groups >= 4) return pool.run(n_groups, group);
+  // A group of 2560 columns is some ten microseconds: one alone wakes nobody.
+  if (n_groups >= 2) return pool.run(n_groups, group);
   for (int i = 0; i < n_groups; i++) group(i, 0);
 }
 

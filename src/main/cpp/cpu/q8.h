@@ -2,7 +2,8 @@
 //
 // Order of the sum, the same whatever the number of activation rows, tasks and threads: blocks of 32 columns in ascending order, each an
 // exact integer of activations rounded to whole units, of which max |x| of the block has 16319 or more: what an activation loses is
-// 2^-14.9 max |x| at most (docs/dense.md). A block whose largest |x| is below 2^-70 counts as 0; one with a NaN or an infinity makes its sums NaN.
+// 2^-14.9 max |x| at most (docs/dense.md). A block whose largest |x| is below 2^-70 counts as 0; one with a NaN or
+// an infinity makes its sums NaN. From 2^126 on max |x| may, beside scales of 2^14 and more, make NaN of a block's sum that is 0.
 #pragma once
 
 #include <cstdint>

@@ -51,7 +51,7 @@ void prepare(const float* x, int64_t x_stride, int n, int n_blocks, Q8Acts* out)
         store_bytes(out->digit[0] + 16 * i, q);
         store_bytes(out->digit[1] + 16 * i, _mm512_srai_epi32(_mm512_add_epi32(q, _mm512_set1_epi32(128)), 8));  // what is left above d0
       }
-      out->start = -128 * _mm512_reduce_add_epi32(sum);
+      out->start = -_mm512_reduce_add_epi32(_mm512_slli_epi32(sum, 7));  // lane by lane: what is not finite is INT_MIN, and then 0
       out->unit = unit.size;
     }
 }
@@ -61,10 +61,14 @@ template <int N>
 struct Sums {
   __m512i of[N][2];
 
-  // zero: where another digit's sums begin with what the codes are too large by
-  void begin(const Q8Acts* acts, bool zero) {
+  void begin() {
 #pragma GCC unroll 4
-    for (int a = 0; a < N; a++) of[a][0] = of[a][1] = zero ? _mm512_setzero_si512() : _mm512_set1_epi32(acts[a].start);
+    for (int a = 0; a < N; a++) of[a][0] = of[a][1] = _mm512_setzero_si512();
+  }
+  // With what the codes of both digits are too large by.
+  void begin(const Q8Acts* acts) {
+#pragma GCC unroll 4
+    for (int a = 0; a < N; a++) of[a][0] = of[a][1] = _mm512_set1_epi32(acts[a].start);
   }
   void add(const Q8Acts* acts, int digit, int step, __m512i w0, __m512i w1) {
 #pragma GCC unroll 4
@@ -78,12 +82,12 @@ struct Sums {
   }
 };
 
-// out: [N, kQ8Rows] += a block's rows times N activation rows. ahead: the block to ask for
+// out: [N, kQ8Rows] += a block's rows times N activation rows. ahead: the block to ask for, if kAsk
 template <int N, bool kAsk>
 inline void add_block(const uint8_t* block, const uint8_t* ahead, const Q8Acts* acts, float* out) {
   Sums<N> d0, d1;
-  d0.begin(acts, false);
-  d1.begin(acts, true);
+  d0.begin(acts);
+  d1.begin();
 #pragma GCC unroll 8
   for (int s = 0; s < kQ8Steps; s++) {
     if constexpr (kAsk) {

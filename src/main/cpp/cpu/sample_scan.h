@@ -1,4 +1,5 @@
-// The passes of sampling over all logits, written once for the ISA tiers in the compiler's vector types. No fused multiply-add
+// The passes of sampling over all logits, written once for the ISA tiers in the compiler's vector types (but for one
+// instruction, at_least). No fused multiply-add
 // and one fixed order of every sum: all tiers give the same bits.
 //
 // exp(x) for x <= 0: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by a minimax polynomial of degree 6 (3.7e-9
@@ -108,7 +109,7 @@ struct Scan {
     }
   };
 
-  // GCC 12 else calls it, with all vectors and constants through memory.
+  // Inlined by force, as weight and add_weights are: GCC 12 else calls it, with all vectors and constants through memory.
   template <int n>
   __attribute__((always_inline)) static inline Pack<n> exp(const Pack<n>& x) {
     Pack<n> y, power, e;
@@ -167,7 +168,8 @@ struct Scan {
 
   // Adds the weights of 16 n / kVectors logits to the 16 lanes.
   template <int n>
-  __attribute__((always_inline)) static inline void add_weights(const float* logits, float max, float inv_temperature, float min_weight, Double* sum) {
+  __attribute__((always_inline)) static inline void add_weights(const float* logits, float max, float inv_temperature, float min_weight,
+                                                                Double* sum) {
     Pack<n> x;
     for (int j = 0; j < n; j++) x.v[j] = load(logits + j * kWidth);
     x = weight(x, max, inv_temperature, min_weight);

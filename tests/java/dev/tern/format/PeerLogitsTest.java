@@ -67,7 +67,7 @@ class PeerLogitsTest {
           2 * largest(both(reference, tern()), exact));
     }
 
-    /** Of Q8_0 weights with VNNI activations are rounded, to 16 bits. */
+    /** Of Q8_0 weights with VNNI activations are rounded, to 16 bits; avx512_vnni is there if that is, and the tier is not lowered. */
     private static RefGraph.Arithmetic tern() {
       try (NativeDevice device = new NativeDevice(Device.cpu(), 1)) {
         return device.describe().contains("\"avx512_vnni\"") ? RefGraph.Arithmetic.TERN_VNNI : RefGraph.Arithmetic.TERN;
