@@ -89,8 +89,8 @@ void Q8Weight::prepare(Pool& pool, const float* x, int64_t x_stride, int n_act_r
                     static_cast<Q8Acts*>(scratch) + int64_t(row) * n_blocks_);
   };
   const int n_groups = parts_needed(n_act_rows, kQ8Acts);
-  // A group of 2560 columns is some ten microseconds: one alone wakes nobody.
-  if (n_groups >= 2) return pool.run(n_groups, group);
+  // A group of 2560 columns is a few microseconds: below three of them no other thread is woken.
+  if (n_groups >= 3) return pool.run(n_groups, group);
   for (int i = 0; i < n_groups; i++) group(i, 0);
 }
 

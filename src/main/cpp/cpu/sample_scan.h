@@ -1,6 +1,5 @@
 // The passes of sampling over all logits, written once for the ISA tiers in the compiler's vector types (but for one
-// instruction, at_least). No fused multiply-add
-// and one fixed order of every sum: all tiers give the same bits.
+// instruction, at_least). No fused multiply-add and one fixed order of every sum: all tiers give the same bits.
 //
 // exp(x) for x <= 0: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by a minimax polynomial of degree 6 (3.7e-9
 // before rounding), 2^n by its exponent bits.

@@ -10,7 +10,6 @@ import dev.tern.format.ModelShape;
 import dev.tern.format.RandomModel;
 import dev.tern.format.TensorInfo;
 import dev.tern.format.TensorType;
-import dev.tern.kernel.NativeDevice;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -91,13 +90,6 @@ class WeightTypesTest {
     }
   }
 
-  /** Whether Q8_0 is multiplied in integers: with VNNI, by which avx512_vnni is there, too. */
-  private static boolean integers() {
-    try (NativeDevice device = new NativeDevice(Device.cpu(), 1)) {
-      return device.describe().contains("\"avx512_vnni\"");
-    }
-  }
-
   /**
    * A head in Q8_0 gives the logits of the same values in F32, up to rounding: with VNNI of activations to 2^-14.9 of their largest, of sums of n to
    * (n + 4) 2^-24 on either side, times sum |w x| <= sum |w| max |x|. Activations are normed and times at most 17/16: |x| <= sqrt(n) 17/16.
@@ -112,7 +104,7 @@ class WeightTypesTest {
     for (float logit : expected) {
       largest = Math.max(largest, Math.abs(logit));
     }
-    double rounding = (integers() ? Math.pow(2, -14.9) : 0) + 2 * (n + 4) * 0x1p-24;
+    double rounding = (CpuKernels.q8InIntegers() ? Math.pow(2, -14.9) : 0) + 2 * (n + 4) * 0x1p-24;
     try (ModelFile file = ModelFile.open(directory.resolve("model.gguf"))) {
       TensorInfo head = file.tensor(SHAPE.tiedOutput() ? "token_embd.weight" : "output.weight");
       ByteBuffer bytes = ByteBuffer.allocate((int) head.byteSize()).order(ByteOrder.LITTLE_ENDIAN);

@@ -3,12 +3,11 @@ package dev.tern.format;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.tern.Device;
+import dev.tern.CpuKernels;
 import dev.tern.Engine;
 import dev.tern.KvType;
 import dev.tern.Model;
 import dev.tern.Session;
-import dev.tern.kernel.NativeDevice;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -60,18 +59,12 @@ class PeerLogitsTest {
       RefGraph reference = new RefGraph(GgufFile.read(ByteSource.of(bytes, model.name())));
       double[][] exact = both(reference, RefGraph.Arithmetic.EXACT);
       RefGraph.Arithmetic peer = model.peer() == PeerModel.Peer.IK ? RefGraph.Arithmetic.IK : RefGraph.Arithmetic.LLAMA_CPP;
+      RefGraph.Arithmetic tern = CpuKernels.q8InIntegers() ? RefGraph.Arithmetic.TERN_VNNI : RefGraph.Arithmetic.TERN;
       double[][] decode = new double[exact.length][];
       double[][] prefill = new double[exact.length][];
       run(path, decode, prefill);
       return new Logits(exact, read(model), decode, prefill, 2 * largest(both(reference, peer), exact),
-          2 * largest(both(reference, tern()), exact));
-    }
-
-    /** Of Q8_0 weights with VNNI activations are rounded, to 16 bits; avx512_vnni is there if that is, and the tier is not lowered. */
-    private static RefGraph.Arithmetic tern() {
-      try (NativeDevice device = new NativeDevice(Device.cpu(), 1)) {
-        return device.describe().contains("\"avx512_vnni\"") ? RefGraph.Arithmetic.TERN_VNNI : RefGraph.Arithmetic.TERN;
-      }
+          2 * largest(both(reference, tern), exact));
     }
 
     private static String sha256(byte[] bytes) {
