@@ -7,8 +7,8 @@ public final class CpuKernels {
   private CpuKernels() {}
 
   /**
-   * Whether Q8_0 weights are multiplied in integers, with activations of 16 bits (docs/dense.md): with VNNI, unless TERN_ISA lowers the tier. The ternary
-   * kernel avx512_vnni asks for the same.
+   * Whether Q8_0 weights are multiplied in integers, with activations of 16 bits (docs/dense.md): with VNNI, unless TERN_ISA lowers the
+   * tier. The ternary kernel avx512_vnni asks for the same.
    */
   public static boolean q8InIntegers() {
     try (NativeDevice device = new NativeDevice(Device.cpu(), 1)) {
