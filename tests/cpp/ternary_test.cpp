@@ -286,7 +286,7 @@ TEST_P(TernaryKernelTest, AllGroupsOfFive) {
   }
 }
 
-// Beyond 2^19 columns the unshifted planes of avx512_vnni would overflow int32 if they were not added up in between, beyond 655360 those
+// Beyond 2^19 columns the unshifted planes of avx512_vnni would overflow int32 if they were not added up in between, beyond 327680 those
 // of avx512_vbmi3, beyond 32760 the difference of avx512_vnni3; codes for several rows, 64 fold, beyond 87380 (avx512_vnni3) and 131060.
 TEST_P(TernaryKernelTest, LongestRow) {
   const std::vector<int8_t> w(kMaxTernaryCols, 1);

@@ -117,12 +117,12 @@ void tile_sums(const uint8_t* tiles, int n_tiles, int n_blocks, const Q8Acts* ac
   constexpr int kFirst = N <= 4 ? N : (N + 1) / 2, kOthers = N - kFirst;
   for (int i = 0; i < 2 * N * n_tiles; i++) _mm512_store_ps(out + 16 * i, _mm512_setzero_ps());
   const int64_t tile_bytes = int64_t(n_blocks) * kQ8BlockBytes;
-  const Streams streams(n_tiles, tile_bytes, 2 * kQ8BlockBytes);
+  const Streams streams(n_tiles, tile_bytes);
   for (int64_t block = 0; block < tile_bytes; block += kQ8BlockBytes, acts += N)
     for (int t = 0; t < n_tiles; t++) {
       const uint8_t* const at = tiles + streams.at(t, block);
       float* const to = out + t * N * kQ8Rows;
-      add_block<kFirst, true>(at, tiles + streams.ahead(t, block), acts, to);
+      add_block<kFirst, true>(at, tiles + streams.ahead(t, block, kQ8BlockBytes), acts, to);
       if constexpr (kOthers > 0) add_block<kOthers, false>(at, nullptr, acts + kFirst, to + kFirst * kQ8Rows);
     }
 }

@@ -1,6 +1,6 @@
 // Consecutive tiles read at once, a piece of each in turn: as many streams from memory, where one stream reaches five sixths of what
-// four do. What is read next of a stream is asked for some pieces before, into L1; where a tile ends, the tile that its stream goes on with
-// in the next call. How large a piece and how far ahead are measured: docs/ternary.md.
+// four do. What is read next of a stream is asked for some pieces before; where a tile ends, the tile that its stream goes on with in the next
+// call. How large a piece and how far ahead are measured: docs/ternary.md.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@ namespace {
 
 class Streams {
  public:
-  Streams(int n_tiles, int64_t tile_bytes, int ahead_bytes) : tile_(tile_bytes), ahead_(ahead_bytes), next_((n_tiles - 1) * tile_bytes) {}
+  Streams(int n_tiles, int64_t tile_bytes) : tile_(tile_bytes), next_((n_tiles - 1) * tile_bytes) {}
 
-  // From the first tile on: what is so many bytes behind a tile's beginning, and what to ask for when that is read.
+  // From the first tile on: what is so many bytes behind a tile's beginning, and what its stream reads so many bytes later.
   int64_t at(int tile, int64_t offset) const { return tile * tile_ + offset; }
-  int64_t ahead(int tile, int64_t offset) const { return at(tile, offset) + ahead_ + (offset + ahead_ < tile_ ? 0 : next_); }
+  int64_t ahead(int tile, int64_t offset, int64_t n_bytes) const { return at(tile, offset) + n_bytes + (offset + n_bytes < tile_ ? 0 : next_); }
 
  private:
-  int64_t tile_, ahead_, next_;  // next_: from the end of a tile to the next of its stream
+  int64_t tile_, next_;  // next_: from the end of a tile to the next of its stream
 };
 
 }  // namespace

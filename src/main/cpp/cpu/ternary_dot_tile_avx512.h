@@ -89,18 +89,27 @@ void tile_sums(const uint8_t* packed, int n_steps, const int8_t* q, const int32_
   }
 }
 
-// The accumulators of a tile and one activation row. add: of n steps, while those of ahead are asked for; fold: adds up to sums [2], and
-// begins anew. No more than kFoldSteps between folds.
+// The accumulators of a tile and one activation row. add: of n steps of a piece; fold: adds up to sums [2], and begins anew. No more than kFoldSteps between folds.
 template <class Layout>
 struct Alone;
 
-constexpr int kPieceSteps = 4;     // 512 bytes, read from a tile before the next one's turn
-constexpr int kAheadBytes = 4096;  // docs/ternary.md, "From memory"
+// Measured: docs/ternary.md, "From memory".
+constexpr int kPieceSteps = 4;    // 512 bytes, read from a tile before the next one's turn
+constexpr int kNearBytes = 2048;  // into L1
+constexpr int kFarBytes = 4096;   // into L2
 
-inline void ask_for(const uint8_t* packed) {
-  _mm_prefetch(reinterpret_cast<const char*>(packed), _MM_HINT_T0);
-  _mm_prefetch(reinterpret_cast<const char*>(packed + 64), _MM_HINT_T0);
-}
+// Where a piece of a tile is, and what to ask for meanwhile.
+struct Piece {
+  const uint8_t *packed, *near, *far;
+
+  void ask() const {
+    _mm_prefetch(reinterpret_cast<const char*>(near), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(near + 64), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(far), _MM_HINT_T1);
+    _mm_prefetch(reinterpret_cast<const char*>(far + 64), _MM_HINT_T1);
+  }
+  void step() { packed += kStepBytes, near += kStepBytes, far += kStepBytes; }
+};
 
 // One activation row times up to kStreams tiles. q: [n_steps, kStep]
 template <class Layout>
@@ -109,13 +118,14 @@ void sums_alone(const uint8_t* tiles, int n_tiles, int n_steps, const int8_t* q,
   Alone<Layout> alone[kStreams];
   __m512i sums[kStreams][2];
   for (int t = 0; t < n_tiles; t++) sums[t][0] = sums[t][1] = _mm512_set1_epi32(-sum);
-  const Streams streams(n_tiles, int64_t(n_steps) * kStepBytes, kAheadBytes);
+  const Streams streams(n_tiles, int64_t(n_steps) * kStepBytes);
   for (int step = 0; step < n_steps; step += kPieceSteps) {
     const int n = n_steps - step < kPieceSteps ? n_steps - step : kPieceSteps;
-    const int64_t piece = int64_t(step) * kStepBytes;
+    const int64_t at = int64_t(step) * kStepBytes;
     const bool full = (step + kPieceSteps) % Alone<Layout>::kFoldSteps == 0;
     for (int t = 0; t < n_tiles; t++) {
-      alone[t].add(tiles + streams.at(t, piece), tiles + streams.ahead(t, piece), n, q + step * Layout::kStep);
+      const Piece piece = {tiles + streams.at(t, at), tiles + streams.ahead(t, at, kNearBytes), tiles + streams.ahead(t, at, kFarBytes)};
+      alone[t].add(piece, n, q + step * Layout::kStep);
       if (full) alone[t].fold(sums[t]);
     }
   }

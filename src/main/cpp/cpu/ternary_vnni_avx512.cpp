@@ -23,12 +23,12 @@ struct Alone<Planes> {
   static constexpr int kFoldSteps = kInPlaceSteps;
   __m512i of[2][4] = {};
 
-  void add(const uint8_t* packed, const uint8_t* ahead, int n, const int8_t* q) {
+  void add(Piece piece, int n, const int8_t* q) {
     const __m512i mask[4] = {_mm512_set1_epi8(0x03), _mm512_set1_epi8(0x0c), _mm512_set1_epi8(0x30), _mm512_set1_epi8(char(0xc0))};
     Alone sum = *this;  // in registers
-    for (int s = 0; s < n; s++, packed += kStepBytes, ahead += kStepBytes, q += Planes::kStep) {
-      ask_for(ahead);
-      const __m512i x[2] = {_mm512_load_si512(packed), _mm512_load_si512(packed + 64)};
+    for (int s = 0; s < n; s++, piece.step(), q += Planes::kStep) {
+      piece.ask();
+      const __m512i x[2] = {_mm512_load_si512(piece.packed), _mm512_load_si512(piece.packed + 64)};
 #pragma GCC unroll 4
       for (int k = 0; k < 4; k++) {
         const __m512i qk = four(q + 4 * k);
@@ -55,11 +55,11 @@ struct Alone<Base3> {
   // Even and odd digits have accumulators of their own: eight chains of additions hide the latency of vpdpbusd.
   __m512i before[2][2] = {}, after[2][2] = {};
 
-  void add(const uint8_t* packed, const uint8_t* ahead, int n, const int8_t* q) {
+  void add(Piece piece, int n, const int8_t* q) {
     Alone sum = *this;  // in registers
-    for (int s = 0; s < n; s++, packed += kStepBytes, ahead += kStepBytes, q += Base3::kStep) {
-      ask_for(ahead);
-      __m512i b[2] = {_mm512_load_si512(packed), _mm512_load_si512(packed + 64)};
+    for (int s = 0; s < n; s++, piece.step(), q += Base3::kStep) {
+      piece.ask();
+      __m512i b[2] = {_mm512_load_si512(piece.packed), _mm512_load_si512(piece.packed + 64)};
 #pragma GCC unroll 5
       for (int k = 0; k < Base3::kDigits; k++) {
         const __m512i qk = four(q + 4 * k);

@@ -63,33 +63,31 @@ struct Codes<Permuted3> {
 
 template <>
 struct Alone<Permuted3> {
-  static constexpr int kFoldSteps = kInPlaceSteps;
-  __m512i of[2][5] = {};  // by digits
+  // Digits 0 and 1 are both 64 fold and share sums, which grow by at most 2^17 a step: fewer to put away between pieces.
+  static constexpr int kFoldSteps = kInPlaceSteps / 2;
+  __m512i of[2][4] = {};
 
-  void add(const uint8_t* packed, const uint8_t* ahead, int n, const int8_t* q) {
+  void add(Piece piece, int n, const int8_t* q) {
     const __m512i mask4 = _mm512_set1_epi8(0x03), mask3 = _mm512_set1_epi8(0x0c), mask2 = _mm512_set1_epi8(0x30);
     Alone sum = *this;  // in registers
-    for (int s = 0; s < n; s++, packed += kStepBytes, ahead += kStepBytes, q += Permuted3::kStep) {
-      ask_for(ahead);
+    for (int s = 0; s < n; s++, piece.step(), q += Permuted3::kStep) {
+      piece.ask();
       const __m512i q0 = four(q), q1 = four(q + 4), q2 = four(q + 8), q3 = four(q + 12), q4 = four(q + 16);
 #pragma GCC unroll 2
       for (int v = 0; v < 2; v++) {
-        const __m512i x = _mm512_load_si512(packed + 64 * v), d = digits1234(x);
+        const __m512i x = _mm512_load_si512(piece.packed + 64 * v), d = digits1234(x);
         add_dot4(sum.of[v][0], digit0(x), q0);
-        add_dot4(sum.of[v][1], _mm512_ternarylogic_epi64(d, x, upper_bits(), 0x80), q1);  // d & x & upper
-        add_dot4(sum.of[v][2], _mm512_and_si512(d, mask2), q2);
-        add_dot4(sum.of[v][3], _mm512_and_si512(d, mask3), q3);
-        add_dot4(sum.of[v][4], _mm512_and_si512(d, mask4), q4);
+        add_dot4(sum.of[v][0], _mm512_ternarylogic_epi64(d, x, upper_bits(), 0x80), q1);  // d & x & upper
+        add_dot4(sum.of[v][1], _mm512_and_si512(d, mask2), q2);
+        add_dot4(sum.of[v][2], _mm512_and_si512(d, mask3), q3);
+        add_dot4(sum.of[v][3], _mm512_and_si512(d, mask4), q4);
       }
     }
     *this = sum;
   }
 
   void fold(__m512i* sums) {
-    for (int v = 0; v < 2; v++) {
-      sums[v] = _mm512_add_epi32(sums[v], _mm512_srai_epi32(of[v][0], 6));
-      sums[v] = _mm512_add_epi32(sums[v], in_place_sum(of[v][4], of[v][3], of[v][2], of[v][1]));
-    }
+    for (int v = 0; v < 2; v++) sums[v] = _mm512_add_epi32(sums[v], in_place_sum(of[v][3], of[v][2], of[v][1], of[v][0]));
     *this = {};
   }
 };
