@@ -71,10 +71,10 @@ TEST(Pool, TheCallerDoesTheWorkWhileWorkersAreHeldBack) {
 }
 
 TEST(Pool, AThreadThatIsHeldBackDelaysWhatItHasClaimedAndNoMore) {
-  // Short tasks: the first claim of a share of 40 takes 10, of one of 400 no more than 16.
+  // Short tasks: the first claim of a share of 40 takes 20, of one of 400 no more than 32.
   for (int n : {80, 800}) {
     Pool pool(2);
-    const int others = n - (n == 80 ? 10 : 16);
+    const int others = n - (n == 80 ? 20 : 32);
     std::atomic<int> done{0}, done_meanwhile{0};
     pool.run_short(n, [&](int i, int) {
       if (i == 0) {

@@ -21,9 +21,8 @@ constexpr int kSpins = 1500;
 
 // Of a ticket: tasks not yet claimed, and whether a claim may take several.
 constexpr uint64_t kLeft = 0x7fffffff, kSeveral = 0x80000000;
-// It then takes a quarter of what is left, so that single tasks are left for the end; of a long share no more than a thread may be held
-// back with.
-constexpr uint32_t kClaims = 4, kMostClaimed = 16;
+// It then takes half of what is left, so that single tasks are left for the end; of a long share no more than a thread may be held back with.
+constexpr uint32_t kMostClaimed = 32;
 
 // What a waiting thread fetches at most: half of Zen 5's L2, where it was measured, and all of some older ones. Most waits end before.
 constexpr int64_t kFetchBytes = 512 << 10;
@@ -86,24 +85,26 @@ struct Pool::State {
     fetched.bytes += kFetchStep;
   }
 
-  // Claims and runs tasks of a job until none is left: of the thread's own share, then of the others'.
+  // Claims and runs tasks of a job until none is left: of the thread's own share, then of the others'. What it ran is counted once, at the end: each
+  // atomic operation is a pause in what a core asks memory for.
   void work(int thread, uint32_t of_job) {
+    uint32_t ran = 0, all = 0;
     for (int k = 0; k < n_threads; k++) {
       const int of = (thread + k) % n_threads;
       std::atomic<uint64_t>& ticket = shares[static_cast<size_t>(of)].ticket;
       uint64_t seen = ticket.load(std::memory_order_acquire);
       while (seen >> 32 == of_job && (seen & kLeft)) {  // of a later one it begins with its own share
         const uint32_t left = seen & kLeft;
-        const uint32_t claimed = seen & kSeveral ? std::min((left + kClaims - 1) / kClaims, kMostClaimed) : 1;
+        const uint32_t claimed = seen & kSeveral ? std::min((left + 1) / 2, kMostClaimed) : 1;
         if (!ticket.compare_exchange_weak(seen, seen - claimed, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
         const int n = n_tasks, first = first_task(n, n_threads, of + 1) - static_cast<int>(left);
         for (uint32_t i = 0; i < claimed; i++) call(task, first + static_cast<int>(i), thread);
-        if (completed.fetch_add(claimed, std::memory_order_seq_cst) + claimed == static_cast<uint32_t>(n) &&
-            caller_sleeps.load(std::memory_order_seq_cst))
-          futex_wake(completed);
+        ran += claimed;
+        all = static_cast<uint32_t>(n);
         seen = ticket.load(std::memory_order_acquire);
       }
     }
+    if (ran && completed.fetch_add(ran, std::memory_order_seq_cst) + ran == all && caller_sleeps.load(std::memory_order_seq_cst)) futex_wake(completed);
   }
 
   void worker(int thread, uint32_t seen) {

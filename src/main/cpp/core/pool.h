@@ -39,8 +39,8 @@ class Pool {
     run_erased(n_tasks, false, &call<std::remove_reference_t<Task>>, const_cast<void*>(static_cast<const void*>(&task)));
   }
 
-  // The same for tasks of a few microseconds that read from memory. Each claim is a pause in what a core asks memory for, so that a thread claims a
-  // quarter of what is left of a share at once, 16 tasks at most: if the system holds it back, it delays all of that.
+  // The same for tasks of a few microseconds that read from memory. Each claim is a pause in what a core asks memory for, so that a thread claims
+  // half of what is left of a share at once, 32 tasks at most: if the system holds it back, it delays all of that.
   template <class Task>
   void run_short(int n_tasks, Task&& task) {
     run_erased(n_tasks, true, &call<std::remove_reference_t<Task>>, const_cast<void*>(static_cast<const void*>(&task)));

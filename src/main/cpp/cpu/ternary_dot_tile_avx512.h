@@ -21,12 +21,12 @@ inline void add_dot4(__m512i& acc, __m512i u, __m512i s) {
   in_order(acc);
 }
 
-constexpr int kAhead = 8192;  // bytes; 4 KiB ahead into L1 is no better (Zen 5)
+constexpr int kFarBytes = 4096;  // how far ahead weights are asked for, into L2 (docs/ternary.md, "From memory")
 
-// Weights that meet several rows, into L2: in L1 they would take the place of activations sooner.
+// Weights that meet several rows, into L2 alone: in L1 they would take the place of activations sooner.
 inline void prefetch(const uint8_t* packed) {
-  _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead), _MM_HINT_T1);
-  _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead + 64), _MM_HINT_T1);
+  _mm_prefetch(reinterpret_cast<const char*>(packed + kFarBytes), _MM_HINT_T1);
+  _mm_prefetch(reinterpret_cast<const char*>(packed + kFarBytes + 64), _MM_HINT_T1);
 }
 
 // Where codes of two bits stay where they are in a byte, the upper two are counted 64 fold: their sum grows by at most
@@ -93,10 +93,8 @@ void tile_sums(const uint8_t* packed, int n_steps, const int8_t* q, const int32_
 template <class Layout>
 struct Alone;
 
-// Measured: docs/ternary.md, "From memory".
 constexpr int kPieceSteps = 4;    // 512 bytes, read from a tile before the next one's turn
-constexpr int kNearBytes = 2048;  // into L1
-constexpr int kFarBytes = 4096;   // into L2
+constexpr int kNearBytes = 2048;  // as kFarBytes, into L1
 
 // Where a piece of a tile is, and what to ask for meanwhile.
 struct Piece {
