@@ -57,6 +57,25 @@ TEST(Pool, WorkersThatFellAsleepWakeUp) {
   }
 }
 
+// The caller's own task is done long before the others': it sleeps, and the thread that ends the job wakes it.
+TEST(Pool, TheCallerSleepsUntilTheLastTaskIsDone) {
+  Pool pool(3);
+  for (int round = 0; round < 20; round++) {
+    std::atomic<int> begun{0}, done{0};
+    const auto task = [&](int, int thread) {
+      begun++;
+      while (begun < 3) std::this_thread::yield();  // one task each
+      if (thread != 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      done++;
+    };
+    if (round % 2)
+      pool.run(3, task);
+    else
+      pool.run_short(3, task);
+    ASSERT_EQ(done, 3);
+  }
+}
+
 TEST(Pool, TheCallerDoesTheWorkWhileWorkersAreHeldBack) {
   // One task waits until all others are done: with two threads that works only if tasks are claimed one at a time.
   Pool pool(2);

@@ -21,7 +21,8 @@ constexpr int kSpins = 1500;
 
 // Of a ticket: tasks not yet claimed, and whether a claim may take several.
 constexpr uint64_t kLeft = 0x7fffffff, kSeveral = 0x80000000;
-// It then takes half of what is left, so that single tasks are left for the end; of a long share no more than a thread may be held back with.
+// It then takes half of what is left, so that single tasks are left for the end; of a long share no more than a thread may be held back with
+// (docs/ternary.md, "From memory", has figures).
 constexpr uint32_t kMostClaimed = 32;
 
 // What a waiting thread fetches at most: half of Zen 5's L2, where it was measured, and all of some older ones. Most waits end before.
@@ -85,11 +86,11 @@ struct Pool::State {
     fetched.bytes += kFetchStep;
   }
 
-  // Claims and runs tasks of a job until none is left: of the thread's own share, then of the others'. What it ran is counted once, at the end: each
-  // atomic operation is a pause in what a core asks memory for.
+  // Claims and runs tasks of a job until none is left: of the thread's own share, then of the others'. What it ran of a share is counted once, at the
+  // end: each atomic operation is a pause in what a core asks memory for.
   void work(int thread, uint32_t of_job) {
-    uint32_t ran = 0, all = 0;
     for (int k = 0; k < n_threads; k++) {
+      uint32_t ran = 0, all = 0;
       const int of = (thread + k) % n_threads;
       std::atomic<uint64_t>& ticket = shares[static_cast<size_t>(of)].ticket;
       uint64_t seen = ticket.load(std::memory_order_acquire);
@@ -103,8 +104,8 @@ struct Pool::State {
         all = static_cast<uint32_t>(n);
         seen = ticket.load(std::memory_order_acquire);
       }
+      if (ran && completed.fetch_add(ran, std::memory_order_seq_cst) + ran == all && caller_sleeps.load(std::memory_order_seq_cst)) futex_wake(completed);
     }
-    if (ran && completed.fetch_add(ran, std::memory_order_seq_cst) + ran == all && caller_sleeps.load(std::memory_order_seq_cst)) futex_wake(completed);
   }
 
   void worker(int thread, uint32_t seen) {

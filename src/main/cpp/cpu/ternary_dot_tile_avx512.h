@@ -21,7 +21,9 @@ inline void add_dot4(__m512i& acc, __m512i u, __m512i s) {
   in_order(acc);
 }
 
-constexpr int kFarBytes = 4096;  // how far ahead weights are asked for, into L2 (docs/ternary.md, "From memory")
+// How far ahead weights are asked for: docs/ternary.md, "From memory".
+constexpr int kFarBytes = 4096;   // into L2
+constexpr int kNearBytes = 2048;  // into L1, for one activation row
 
 // Weights that meet several rows, into L2 alone: in L1 they would take the place of activations sooner.
 inline void prefetch(const uint8_t* packed) {
@@ -89,12 +91,12 @@ void tile_sums(const uint8_t* packed, int n_steps, const int8_t* q, const int32_
   }
 }
 
-// The accumulators of a tile and one activation row. add: of n steps of a piece; fold: adds up to sums [2], and begins anew. No more than kFoldSteps between folds.
+// The accumulators of a tile and one activation row. add: of n steps of a piece; fold: adds up to sums [2], and begins anew. No more than
+// kFoldSteps between folds.
 template <class Layout>
 struct Alone;
 
-constexpr int kPieceSteps = 4;    // 512 bytes, read from a tile before the next one's turn
-constexpr int kNearBytes = 2048;  // as kFarBytes, into L1
+constexpr int kPieceSteps = 4;  // 512 bytes, read from a tile before the next one's turn
 
 // Where a piece of a tile is, and what to ask for meanwhile.
 struct Piece {
@@ -112,20 +114,22 @@ struct Piece {
 // One activation row times up to kStreams tiles. q: [n_steps, kStep]
 template <class Layout>
 void sums_alone(const uint8_t* tiles, int n_tiles, int n_steps, const int8_t* q, int32_t sum, int32_t* out) {
-  static_assert(Alone<Layout>::kFoldSteps % kPieceSteps == 0);
   Alone<Layout> alone[kStreams];
   __m512i sums[kStreams][2];
   for (int t = 0; t < n_tiles; t++) sums[t][0] = sums[t][1] = _mm512_set1_epi32(-sum);
   const Streams streams(n_tiles, int64_t(n_steps) * kStepBytes);
-  for (int step = 0; step < n_steps; step += kPieceSteps) {
-    const int n = n_steps - step < kPieceSteps ? n_steps - step : kPieceSteps;
+  // A short piece comes first, so that one ends where its tile ends, and what is asked for goes on in the next tile without a gap.
+  int n = (n_steps - 1) % kPieceSteps + 1, unfolded = 0;
+  for (int step = 0; step < n_steps; step += n, n = kPieceSteps) {
     const int64_t at = int64_t(step) * kStepBytes;
-    const bool full = (step + kPieceSteps) % Alone<Layout>::kFoldSteps == 0;
+    unfolded += n;
+    const bool full = unfolded + kPieceSteps > Alone<Layout>::kFoldSteps;
     for (int t = 0; t < n_tiles; t++) {
       const Piece piece = {tiles + streams.at(t, at), tiles + streams.ahead(t, at, kNearBytes), tiles + streams.ahead(t, at, kFarBytes)};
       alone[t].add(piece, n, q + step * Layout::kStep);
       if (full) alone[t].fold(sums[t]);
     }
+    if (full) unfolded = 0;
   }
   for (int t = 0; t < n_tiles; t++) {
     alone[t].fold(sums[t]);

@@ -65,7 +65,7 @@ template <>
 struct Alone<Permuted3> {
   // Digits 0 and 1 are both 64 fold and share sums, which grow by at most 2^17 a step: fewer to put away between pieces.
   static constexpr int kFoldSteps = kInPlaceSteps / 2;
-  __m512i of[2][4] = {};
+  __m512i of[2][4] = {};  // by digits: 0 and 1, 2, 3, 4
 
   void add(Piece piece, int n, const int8_t* q) {
     const __m512i mask4 = _mm512_set1_epi8(0x03), mask3 = _mm512_set1_epi8(0x0c), mask2 = _mm512_set1_epi8(0x30);
