@@ -40,11 +40,20 @@ class BenchModelTest {
     assertTrue(lines[lines.length - 1].startsWith("loaded in ") && lines[lines.length - 1].contains("peak of resident memory"), all);
   }
 
+  private static long allCores(JsonNode row) {
+    return row.get("read_bytes_per_second_all_cores").asLong();
+  }
+
   @Test
   void jsonOfEachNumberOfThreads() throws IOException {
     String model = Models.make(directory, "llama-tiny", "f16");
-    JsonNode rows = JSON.readTree(run(model, "-p 8 -n 4 -r 2 -pg 5,3 --requests 0 --threads 1,2 --json").succeeded().out());
+    String options = "-p 8 -n 4 -r 2 -pg 5,3 --requests 0 --threads 1,2 --json";
+    JsonNode rows = JSON.readTree(run(model, options).succeeded().out());
     assertEquals(6, rows.size());
+    // A decode test measures the bandwidth anew; of so small a model the two are the same by chance once in a hundred times or so.
+    for (int again = 0; again < 4 && allCores(rows.get(0)) == allCores(rows.get(1)); again++) {
+      rows = JSON.readTree(run(model, options).succeeded().out());
+    }
     for (JsonNode row : rows) {
       assertTrue(row.get("avg_ts").asDouble() > 0 && row.get("median_ts").asDouble() > 0 && row.get("read_bytes_per_second").asDouble() > 0, row.toString());
       assertEquals(2, row.get("samples_ns").size());
@@ -53,7 +62,7 @@ class BenchModelTest {
     JsonNode decode = rows.get(1);
     assertEquals(decode.get("decode_bytes").asDouble() * decode.get("median_ts").asDouble() / decode.get("read_bytes_per_second_all_cores").asDouble(),
         decode.get("share_of_floor").asDouble(), 1e-6 * decode.get("share_of_floor").asDouble());
-    assertNotEquals(decode.get("read_bytes_per_second_all_cores"), rows.get(0).get("read_bytes_per_second_all_cores"), "measured in turn with it");
+    assertNotEquals(allCores(decode), allCores(rows.get(0)), "measured in turn with it");
     assertEquals(2, rows.get(3).get("n_threads").asInt());
     assertEquals(2, rows.get(5).get("ttft_ns").size());
     assertEquals(2, run(model, "-p 8 -n 0 -r 1 -pg 5,3 --requests 0 --jsonl").succeeded().out().split("\n").length);
