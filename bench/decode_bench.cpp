@@ -158,7 +158,7 @@ int main(int argc, char** argv) {
   if (n_threads < 1 || n_threads > Pool::kMaxThreads || n_rounds < 1) return 2;
   try {
     Pool pool(n_threads);
-    const std::string kernel = argc > 2 && *argv[2] ? argv[2] : ternary_plan(kFfn, kHidden);
+    const std::string kernel = argc > 2 && *argv[2] ? argv[2] : ternary_plan(kFfn, kHidden, pool);
     Step step(pool, kernel);
     std::vector<double> seconds[3], bandwidth;
     for (int round = -1; round < n_rounds; round++) {

@@ -12,11 +12,12 @@
 #include "core/half.h"
 #include "core/pool.h"
 #include "cpu/bandwidth.h"
+#include "cpu/block_weight.h"
 #include "cpu/dense.h"
-#include "cpu/q8.h"
 #include "cpu/sample.h"
 #include "plan/dense_plan.h"
 #include "tern.h"
+#include "ternary/decode.h"
 
 namespace {
 
@@ -42,14 +43,13 @@ void print(const char* op, const char* shape, int n_threads, const char* isa, do
 }
 
 DenseWeight weight(int type, int n_rows, int n_cols) {
-  const int64_t row = type == TERN_TYPE_F32 ? n_cols * 4LL : type == TERN_TYPE_F16 ? n_cols * 2LL : n_cols / 32 * 34LL;
-  DenseWeight w = {Buffer(row * n_rows, "a weight"), type, n_rows, n_cols};
+  DenseWeight w = {Buffer(row_bytes(type, n_cols) * n_rows, "a weight"), type, n_rows, n_cols};
   if (type == TERN_TYPE_F32) {
     for (int64_t i = 0; i < int64_t(n_rows) * n_cols; i++) w.data.as<float>()[i] = static_cast<float>(i % 17) / 16;
     return w;
   }
-  // Halves near 0.01; in Q8_0 every 17th is a scale and the others are pairs of int8.
-  for (int64_t i = 0; i < row * n_rows / 2; i++) w.data.as<uint16_t>()[i] = static_cast<uint16_t>(0x2100 + i % 251);
+  // Halves near 0.01; in block types one of a block is a scale and the others are bytes.
+  for (int64_t i = 0; i < w.data.size() / 2; i++) w.data.as<uint16_t>()[i] = static_cast<uint16_t>(0x2100 + i % 251);
   return w;
 }
 
@@ -77,9 +77,9 @@ void bench_matmul(Pool& pool, int type, const char* name, int n_rows, int n_cols
       dense_run_task(isa(), w, task, x.data(), n_cols, n_acts, out.data(), n_rows, false);
     });
   });
-  const Q8Kernel* const kernel = type == TERN_TYPE_Q8_0 ? Q8Weight::kernel_here() : nullptr;
+  const BlockKernel* const kernel = BlockWeight::kernel_of(BlockWeight::kernels_here(), type);
   if (!kernel) return;
-  Q8Weight tiles(*kernel, n_rows, n_cols, &pool);
+  BlockWeight tiles(*kernel, n_rows, n_cols, &pool);
   tiles.append_rows(pool, n_rows, w.data.as<uint8_t>());
   const Buffer scratch(tiles.scratch_bytes(n_acts), "a scratch");
   bench_product(pool, (std::string(name) + " tiles").c_str(), n_rows, n_cols, n_acts, repeats, tiles.bytes(), [&](int) {
@@ -111,19 +111,24 @@ int main(int argc, char** argv) {
   Pool pool(n_threads);
   std::printf("op,case,threads,isa,us,value,unit\n");
   const int64_t n_bytes = 512 << 20;
-  for (const int n_streams : {1, 4}) {
-    const double bandwidth = read_bandwidth(pool, isa(), n_bytes, 9, {n_streams});
-    print("read_bandwidth", n_streams == 1 ? "512 MiB 1 stream a thread" : "512 MiB 4 streams a thread", n_threads, isa_name(isa()),
-          static_cast<double>(n_bytes) / bandwidth * 1e6, bandwidth * 1e-9, "GB/s");
+  const std::vector<double> bandwidth = read_bandwidths(pool, isa(), n_bytes, 9, {1, 4});
+  for (const int way : {0, 1})
+    print("read_bandwidth", way == 0 ? "512 MiB 1 stream a thread" : "512 MiB 4 streams a thread", n_threads, isa_name(isa()),
+          static_cast<double>(n_bytes) / bandwidth[size_t(way)] * 1e6, bandwidth[size_t(way)] * 1e-9, "GB/s");
+  const struct {
+    int type;
+    const char* name;
+  } blocks[] = {{TERN_TYPE_Q8_0, "Q8_0"}, {TERN_TYPE_Q6_K, "Q6_K"}, {TERN_TYPE_Q4_0, "Q4_0"}};
+  for (const auto& b : blocks) {
+    bench_matmul(pool, b.type, b.name, 128256, 2560, 1, 15);
+    bench_matmul(pool, b.type, b.name, 128, 2560, 1, 2000);
+    bench_matmul(pool, b.type, b.name, 128256, 2560, 8, 5);
+    bench_matmul(pool, b.type, b.name, 2560, 2560, 128, 9);
   }
-  bench_matmul(pool, TERN_TYPE_Q8_0, "Q8_0", 128256, 2560, 1, 15);
-  bench_matmul(pool, TERN_TYPE_Q8_0, "Q8_0", 128, 2560, 1, 2000);
-  bench_matmul(pool, TERN_TYPE_Q8_0, "Q8_0", 128256, 2560, 8, 5);
   bench_matmul(pool, TERN_TYPE_F16, "F16", 128256, 2560, 1, 9);
   bench_matmul(pool, TERN_TYPE_F16, "F16", 4096, 256, 1, 2000);
   bench_matmul(pool, TERN_TYPE_F32, "F32", 512, 64, 1, 2000);
   bench_matmul(pool, TERN_TYPE_F32, "F32", 64, 172, 1, 2000);
-  bench_matmul(pool, TERN_TYPE_Q8_0, "Q8_0", 2560, 2560, 128, 9);
   bench_matmul(pool, TERN_TYPE_F16, "F16", 4096, 256, 128, 21);
   bench_matmul(pool, TERN_TYPE_F32, "F32", 2560, 2560, 128, 9);
   for (int n : {4096, 128256})

@@ -14,15 +14,15 @@
 #include "cpu/weight_cpu.h"
 #include "oracle/compare.h"
 #include "oracle/dense_oracle.h"
-#include "q8_stand_in.h"
+#include "block_stand_in.h"
 
 namespace tern::cpu {
 namespace {
 
 constexpr int kCols = 256;
 
-std::unique_ptr<Weight> dense_weight(Pool& pool, int type, int n_rows, std::mt19937_64& random, const Q8Kernel* q8 = nullptr) {
-  auto w = std::make_unique<CpuWeight>(pool, type, TERN_STORE_DENSE, n_rows, kCols, 1.f, false, "", q8);
+std::unique_ptr<Weight> dense_weight(Pool& pool, int type, int n_rows, std::mt19937_64& random, const BlockKernel* blocks = nullptr) {
+  auto w = std::make_unique<CpuWeight>(pool, type, TERN_STORE_DENSE, n_rows, kCols, 1.f, false, "", blocks);
   const std::vector<uint8_t> rows = oracle::random_rows(type, n_rows, kCols, random);
   w->append_rows(0, rows.data(), 0);
   w->append_rows(n_rows, rows.data(), static_cast<int64_t>(rows.size()));
@@ -42,7 +42,8 @@ std::unique_ptr<Weight> ternary_weight(Pool& pool, const std::string& kernel, in
 TEST(CpuBackend, ProductsOfSeveralKindsAreThoseOfEach) {
   std::mt19937_64 random(oracle::seed());
   const std::vector<std::string> kernels = ternary_kernels();
-  const Q8Kernel* const q8 = isa_supported() == Isa::avx512 ? &kQ8OnBw : nullptr;
+  const BlockKernel* const blocks = isa_supported() == Isa::avx512 ? kBlockOnBw : nullptr;
+  const int block_types[] = {TERN_TYPE_Q8_0, TERN_TYPE_Q6_K, TERN_TYPE_Q4_0};
   for (const int n_threads : {1, 3}) {
     Pool pool(1);
     const std::shared_ptr<Backend> backend = open_cpu_backend(n_threads);
@@ -52,7 +53,7 @@ TEST(CpuBackend, ProductsOfSeveralKindsAreThoseOfEach) {
       for (int i = 0; i < n; i++) {
         const int n_out = 1 + int(random() % 700), kind = int(random() % 4);
         weights.push_back(kind == 0   ? dense_weight(pool, TERN_TYPE_F32, n_out, random)
-                          : kind == 1 ? dense_weight(pool, TERN_TYPE_Q8_0, n_out, random, q8)
+                          : kind == 1 ? dense_weight(pool, block_types[random() % 3], n_out, random, blocks)
                                       : ternary_weight(pool, kernels[random() % kernels.size()], n_out, random));
       }
       std::normal_distribution<float> normal;
@@ -92,7 +93,7 @@ TEST(CpuBackend, RowsInTilesAreTheirOwn) {
   constexpr int n_rows = 70;
   std::vector<uint8_t> rows = oracle::random_rows(TERN_TYPE_Q8_0, n_rows, kCols, random);
   rows[(33 * kCols / 32 + 5) * 34 + 1] = 0x7e;  // row 33, block 5
-  CpuWeight w(pool, TERN_TYPE_Q8_0, TERN_STORE_DENSE, n_rows, kCols, 1, false, "", &kQ8OnBw);
+  CpuWeight w(pool, TERN_TYPE_Q8_0, TERN_STORE_DENSE, n_rows, kCols, 1, false, "", kBlockOnBw);
   w.append_rows(40, rows.data(), 40 * kCols / 32 * 34);
   EXPECT_FALSE(w.complete());
   w.append_rows(30, rows.data() + 40 * kCols / 32 * 34, 30 * kCols / 32 * 34);

@@ -310,10 +310,17 @@ TEST_P(TernaryKernelTest, LongRowsOfSeveralTiles) {
   auto w = random_trits(random, size_t(n_rows) * n_cols);
   Acts acts(1, n_cols);
   acts.fill(random);
-  expect_exact(GetParam(), w, n_rows, n_cols, acts);
+  for (const char* streams : {"4", "1"}) {
+    setenv("TERN_STREAMS", streams, 1);
+    expect_exact(GetParam(), w, n_rows, n_cols, acts);
+  }
   std::fill(w.begin(), w.end(), int8_t(1));
   acts.fill(int8_t(-128));
-  expect_exact(GetParam(), w, n_rows, n_cols, acts);
+  for (const char* streams : {"4", "1"}) {
+    setenv("TERN_STREAMS", streams, 1);
+    expect_exact(GetParam(), w, n_rows, n_cols, acts);
+  }
+  unsetenv("TERN_STREAMS");
 }
 
 TEST_P(TernaryKernelTest, FloatsAreOneExpressionOfTheSum) {
@@ -387,20 +394,22 @@ TEST(TernaryTest, ShapesOutOfRangeAreErrors) {
 }
 
 TEST(TernaryPlanTest, PicksAKernelAndSaysWhy) {
+  Pool pool(2);
   unsetenv("TERN_TERNARY");
-  const std::string kernel = ternary_plan(256, 768);
-  EXPECT_EQ(kernel, ternary_plan(256, 768));
+  const std::string kernel = ternary_plan(256, 768, pool);
+  EXPECT_EQ(kernel, ternary_plan(256, 768, pool));
   EXPECT_NO_THROW(TernaryWeight::create("", 2560, 2560));
   const std::string json = ternary_plan_json();
-  EXPECT_NE(json.find("\"n_rows\": 256, \"n_cols\": 768, \"kernel\": \"" + kernel + "\""), std::string::npos) << json;
+  EXPECT_NE(json.find("\"n_rows\": 256, \"n_cols\": 768, \"threads\": 2, \"kernel\": \"" + kernel + "\""), std::string::npos) << json;
 }
 
 TEST(TernaryPlanTest, EnvironmentDecides) {
+  Pool pool(1);
   setenv("TERN_TERNARY", "scalar", 1);
-  EXPECT_EQ(ternary_plan(300, 300), "scalar");
+  EXPECT_EQ(ternary_plan(300, 300, pool), "scalar");
   EXPECT_NE(ternary_plan_json().find("TERN_TERNARY"), std::string::npos);
   setenv("TERN_TERNARY", "abacus", 1);
-  EXPECT_THROW(ternary_plan(300, 300), Error);
+  EXPECT_THROW(ternary_plan(300, 300, pool), Error);
   unsetenv("TERN_TERNARY");
 }
 

@@ -129,9 +129,9 @@ inline double dense_any_order_bound(int n_cols, const DenseSizes& s) {
   return ((n_cols + 8) * u * s.magnitude + u * s.added) * 1.01 + 1e-44;
 }
 
-// A row of activations as the CPU's integer kernel of Q8_0 (cpu/q8.h) takes it: in blocks of 32 numbers of at most 32639, to even where
+// A row of activations as the CPU's integer kernels of block types (cpu/block_weight.h) take it: in blocks of 32 numbers of at most 32639, to even where
 // two are as near, times the least power of two that does; all 0 below 2^-70. Finite ones.
-inline std::vector<double> dense_q8_activations(const float* x, int n_cols) {
+inline std::vector<double> dense_block_activations(const float* x, int n_cols) {
   std::vector<double> rounded(static_cast<size_t>(n_cols));
   for (int k = 0; k < n_cols; k += 32) {
     double largest = 0, unit = 0x1p-149;

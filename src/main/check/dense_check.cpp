@@ -17,13 +17,13 @@ struct Product {
   std::vector<float> before;
 };
 
-void compare(const DenseCase& c, const Product& p, const std::vector<float>& x, const std::vector<float>& out, bool exact_products, bool q8_kernel,
+void compare(const DenseCase& c, const Product& p, const std::vector<float>& x, const std::vector<float>& out, bool exact_products, bool integers,
              Compare& result) {
   std::vector<double> largest(static_cast<size_t>(c.n_act_rows)), acts(x.begin(), x.end());
   for (int a = 0; a < c.n_act_rows; a++)
     for (int j = 0; j < c.n_cols; j++) largest[a] = std::max(largest[a], double(std::fabs(x[size_t(a) * c.n_cols + j])));
-  for (int a = 0; a < c.n_act_rows && q8_kernel; a++) {
-    const std::vector<double> row = oracle::dense_q8_activations(&x[size_t(a) * c.n_cols], c.n_cols);
+  for (int a = 0; a < c.n_act_rows && integers; a++) {
+    const std::vector<double> row = oracle::dense_block_activations(&x[size_t(a) * c.n_cols], c.n_cols);
     std::copy(row.begin(), row.end(), acts.begin() + int64_t(a) * c.n_cols);
   }
   for (int r = 0; r < p.n_rows; r++) {
@@ -77,7 +77,7 @@ CheckResult run(Backend& backend, const DenseCase& c) {
   Compare result;
   for (size_t i = 0; i < products.size(); i++)
     compare(c, products[i], x, out[i].download(), backend.host_memory(),
-            backend.host_memory() && c.type == TERN_TYPE_Q8_0 && !backend.meter().kernel_of(*products[i].weight, c.n_act_rows).empty(), result);
+            backend.host_memory() && !backend.meter().kernel_of(*products[i].weight, c.n_act_rows).empty(), result);
   return result.result();
 }
 

@@ -19,6 +19,7 @@
 #include "cpu/task_share.h"
 #include "cpu/ternary.h"
 #include "cpu/weight_cpu.h"
+#include "plan/stream_plan.h"
 
 namespace tern {
 namespace {
@@ -315,7 +316,7 @@ std::string CpuBackend::describe() {
   for (const std::string& name : ternary_kernels()) kernels += (kernels.empty() ? "" : ", ") + json_text(name);
   return "{\"backend\": \"cpu\", \"threads\": " + std::to_string(n_threads()) + ", \"isa\": " + json_text(isa_name(isa_)) +
          ", \"isa_reasons\": " + json_text(isa_reason()) + ", \"ternary_kernels\": [" + kernels +
-         "], \"ternary_plan\": " + ternary_plan_json() + "}";
+         "], \"stream_plan\": " + stream_plan_json() + ", \"ternary_plan\": " + ternary_plan_json() + "}";
 }
 
 }  // namespace

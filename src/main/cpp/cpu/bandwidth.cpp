@@ -24,7 +24,7 @@ struct Lanes {
 
 uint64_t sum_words_scalar(const uint64_t* words, int64_t n, int n_streams) { return sum_words<Lanes>(words, n, n_streams); }
 
-double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes, std::initializer_list<int> streams) {
+std::vector<double> read_bandwidths(Pool& pool, Isa isa, int64_t n_bytes, int n_passes, std::initializer_list<int> streams) {
   TERN_CHECK_ARG(n_bytes > 0 && n_passes > 0, "a bandwidth of %lld bytes in %d passes",
                  static_cast<long long>(n_bytes), n_passes);
   const Buffer buffer(round_up(n_bytes, kTaskBytes), "the bandwidth measurement");
@@ -38,20 +38,26 @@ double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes, std::i
   const uint64_t n = static_cast<uint64_t>(n_tasks) * kTaskWords;
   const uint64_t expected = n % 2 ? (n + 1) / 2 * n : n / 2 * (n + 1);
   const auto sum = isa == Isa::avx512 ? sum_words_avx512 : isa == Isa::avx2 ? sum_words_avx2 : sum_words_scalar;
-  double best = 0;
-  for (int n_streams : streams) {
-    std::vector<double> seconds;
-    for (int pass = 0; pass < n_passes; pass++) {
+  std::vector<std::vector<double>> seconds(streams.size());
+  for (int pass = 0; pass < n_passes; pass++)
+    for (size_t way = 0; way < streams.size(); way++) {
       std::atomic<uint64_t> total{0};
       const auto begin = std::chrono::steady_clock::now();
-      pool.run(n_tasks, [&](int task, int) { total += sum(words + task * kTaskWords, kTaskWords, n_streams); });
-      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+      pool.run(n_tasks, [&](int task, int) { total += sum(words + task * kTaskWords, kTaskWords, streams.begin()[way]); });
+      seconds[way].push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
       if (total != expected) fail(TERN_ERR_INTERNAL, "the bandwidth measurement summed wrongly");
     }
-    std::nth_element(seconds.begin(), seconds.begin() + n_passes / 2, seconds.end());
-    best = std::max(best, static_cast<double>(buffer.size()) / seconds[static_cast<size_t>(n_passes / 2)]);
+  std::vector<double> rates;
+  for (std::vector<double>& each : seconds) {
+    std::nth_element(each.begin(), each.begin() + n_passes / 2, each.end());
+    rates.push_back(static_cast<double>(buffer.size()) / each[static_cast<size_t>(n_passes / 2)]);
   }
-  return best;
+  return rates;
+}
+
+double read_bandwidth(Pool& pool, Isa isa, int64_t n_bytes, int n_passes) {
+  const std::vector<double> rates = read_bandwidths(pool, isa, n_bytes, n_passes, {1, 4});
+  return std::max(rates[0], rates[1]);
 }
 
 double copy_bandwidth(Pool& pool, int64_t n_bytes, int n_passes) {

@@ -1,5 +1,5 @@
-// (Q8_0 where there is VNNI: cpu/q8.h.) Dense matmul out = x W^T with W in F32, F16, BF16, Q8_0, Q6_K, Q4_0 or Q2_0 and float activations, and row lookup in a table of the
-// same types. Weights are widened to floats as decode_row does it, so types of equal values give equal bits.
+// Dense matmul out = x W^T with W in F32, F16, BF16, Q8_0, Q6_K, Q4_0 or Q2_0 and float activations, and row lookup in a table of the
+// same types. (Block types where there is VNNI: cpu/block_weight.h.) Weights are widened to floats as decode_row does it, so types of equal values give equal bits.
 //
 // Order of the sum, the same whatever the number of activation rows, tasks and threads: lane j of 32 takes columns j, j + 32,
 // ... in ascending order; then lanes i + (i + 16), i + (i + 8), i + (i + 4), and (0 + 1) + (2 + 3). avx2 and avx512 fuse

@@ -1,6 +1,6 @@
-// Consecutive tiles read at once, a piece of each in turn: as many streams from memory, where one stream reaches five sixths of what
-// four do. What is read next of a stream is asked for a piece before or some; where a tile ends, the tile that its stream goes on with in the next
-// call. How large a piece and how far ahead are measured: docs/ternary.md.
+// Consecutive tiles read at once, a piece of each in turn: as many streams from memory, where some cores read as one stream five sixths of what
+// they read as four, and others less as four (plan/stream_plan.h). What is read next of a stream is asked for a piece before or some; where a tile ends, the tile
+// that its stream goes on with in the next call. How large a piece and how far ahead are measured: docs/ternary.md.
 #pragma once
 
 #include <cstdint>

@@ -11,6 +11,7 @@
 #include "cpu/prefetch_write.h"
 #include "cpu/task_cut.h"
 #include "cpu/ternary_kernel.h"
+#include "plan/stream_plan.h"
 #include "plan/ternary_plan.h"
 
 namespace tern::cpu {
@@ -47,7 +48,8 @@ class PackedWeight final : public TernaryWeight {
         n_cols_(n_cols),
         n_tiles_(parts_needed(n_rows, kernel.tile_rows)),
         tile_bytes_(kernel.tile_bytes(n_cols)),
-        packed_(checked_mul(n_tiles_, tile_bytes_), "ternary weights", pool),
+        n_streams_(stream_plan(kernel.decode_tiles, checked_mul(n_tiles_, tile_bytes_))),
+        packed_(n_tiles_ * tile_bytes_, "ternary weights", pool),
         scales_(int64_t(n_rows) * 4, "ternary scales") {}
 
   void append_row(const int8_t* trits, float scale) override {
@@ -168,7 +170,7 @@ class PackedWeight final : public TernaryWeight {
     const int n_act_tiles = (n_act_rows + kernel_.act_tile - 1) / kernel_.act_tile;
     const Range acts = part(n_act_tiles, cut.n_act_parts, task / cut.n_row_parts);
     alignas(64) int32_t sums[kMaxSums];
-    const int chunk = tiles_of_call(kernel_, n_act_rows);
+    const int chunk = tiles_of_call(kernel_, n_act_rows, n_streams_);
     for (int tile = tiles.begin; tile < tiles.end; tile += chunk) {
       const int n_tiles = std::min(chunk, tiles.end - tile), stride = n_tiles * kernel_.tile_rows;
       const int row = tile * kernel_.tile_rows, n = std::min(stride, n_rows_ - row);
@@ -187,6 +189,7 @@ class PackedWeight final : public TernaryWeight {
   const TernaryKernel& kernel_;
   const int n_rows_, n_cols_, n_tiles_;
   const int64_t tile_bytes_;
+  const int n_streams_;
   Buffer packed_, scales_;
   int n_appended_ = 0;
 };
@@ -214,7 +217,8 @@ std::unique_ptr<TernaryWeight> TernaryWeight::create(const std::string& kernel, 
   TERN_CHECK_ARG(n_rows >= 1, "a ternary weight has %d rows; at least 1 is needed", n_rows);
   TERN_CHECK_ARG(n_cols >= 1 && n_cols <= kMaxTernaryCols, "a ternary weight has %d columns; 1 to %d can be summed in int32",
                  n_cols, kMaxTernaryCols);
-  const std::string name = kernel.empty() ? ternary_plan(n_rows, n_cols) : kernel;
+  Pool alone(1);
+  const std::string name = kernel.empty() ? ternary_plan(n_rows, n_cols, pool ? *pool : alone) : kernel;
   return create(ternary_kernel(name.c_str()), n_rows, n_cols, pool);
 }
 

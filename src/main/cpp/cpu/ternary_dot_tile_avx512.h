@@ -22,8 +22,9 @@ inline void add_dot4(__m512i& acc, __m512i u, __m512i s) {
 }
 
 // How far ahead weights are asked for: docs/ternary.md, "From memory".
-constexpr int kFarBytes = 4096;   // into L2
-constexpr int kNearBytes = 2048;  // into L1, for one activation row
+constexpr int kFarBytes = 4096;     // into L2
+constexpr int kNearBytes = 2048;    // into L1, for one activation row
+constexpr int kLinearBytes = 6144;  // into L2, alone, for one activation row and one tile at once
 
 // Weights that meet several rows, into L2 alone: in L1 they would take the place of activations sooner.
 inline void prefetch(const uint8_t* packed) {
@@ -96,12 +97,13 @@ void tile_sums(const uint8_t* packed, int n_steps, const int8_t* q, const int32_
 template <class Layout>
 struct Alone;
 
-constexpr int kPieceSteps = 4;  // 512 bytes, read from a tile before the next one's turn
-
 // Where a piece of a tile is, and what to ask for meanwhile.
-struct Piece {
+struct Piece {  // of one of several tiles
+  static constexpr int kSteps = 4;  // 512 bytes, read from a tile before the next one's turn
   const uint8_t *packed, *near, *far;
 
+  Piece(const uint8_t* tiles, const Streams& streams, int tile, int64_t at)
+      : packed(tiles + streams.at(tile, at)), near(tiles + streams.ahead(tile, at, kNearBytes)), far(tiles + streams.ahead(tile, at, kFarBytes)) {}
   void ask() const {
     _mm_prefetch(reinterpret_cast<const char*>(near), _MM_HINT_T0);
     _mm_prefetch(reinterpret_cast<const char*>(near + 64), _MM_HINT_T0);
@@ -111,22 +113,33 @@ struct Piece {
   void step() { packed += kStepBytes, near += kStepBytes, far += kStepBytes; }
 };
 
+struct LinearPiece {  // of one tile, of which the rest follows
+  static constexpr int kSteps = 1024;
+  const uint8_t* packed;
+
+  LinearPiece(const uint8_t* tiles, const Streams&, int, int64_t at) : packed(tiles + at) {}
+  void ask() const {
+    _mm_prefetch(reinterpret_cast<const char*>(packed + kLinearBytes), _MM_HINT_T1);
+    _mm_prefetch(reinterpret_cast<const char*>(packed + kLinearBytes + 64), _MM_HINT_T1);
+  }
+  void step() { packed += kStepBytes; }
+};
+
 // One activation row times up to kStreams tiles. q: [n_steps, kStep]
-template <class Layout>
+template <class Layout, class Piece>
 void sums_alone(const uint8_t* tiles, int n_tiles, int n_steps, const int8_t* q, int32_t sum, int32_t* out) {
   Alone<Layout> alone[kStreams];
   __m512i sums[kStreams][2];
   for (int t = 0; t < n_tiles; t++) sums[t][0] = sums[t][1] = _mm512_set1_epi32(-sum);
   const Streams streams(n_tiles, int64_t(n_steps) * kStepBytes);
   // A short piece comes first, so that one ends where its tile ends, and what is asked for goes on in the next tile without a gap.
-  int n = (n_steps - 1) % kPieceSteps + 1, unfolded = 0;
-  for (int step = 0; step < n_steps; step += n, n = kPieceSteps) {
+  int n = (n_steps - 1) % Piece::kSteps + 1, unfolded = 0;
+  for (int step = 0; step < n_steps; step += n, n = Piece::kSteps) {
     const int64_t at = int64_t(step) * kStepBytes;
     unfolded += n;
-    const bool full = unfolded + kPieceSteps > Alone<Layout>::kFoldSteps;
+    const bool full = unfolded + Piece::kSteps > Alone<Layout>::kFoldSteps;
     for (int t = 0; t < n_tiles; t++) {
-      const Piece piece = {tiles + streams.at(t, at), tiles + streams.ahead(t, at, kNearBytes), tiles + streams.ahead(t, at, kFarBytes)};
-      alone[t].add(piece, n, q + step * Layout::kStep);
+      alone[t].add(Piece(tiles, streams, t, at), n, q + step * Layout::kStep);
       if (full) alone[t].fold(sums[t]);
     }
     if (full) unfolded = 0;
@@ -142,7 +155,8 @@ void sums(const uint8_t* tiles, int n_tiles, int n_cols, const TernaryActs& a, i
   const int n_steps = Tile<Layout>::steps(n_cols), stride = n_tiles * kTileRows;
   const int8_t* q = Tile<Layout>::acts(a, n_cols);
   const int32_t* sum = a.rows.sum + a.first;
-  if (a.n_act_rows == 1) return sums_alone<Layout>(tiles, n_tiles, n_steps, q, sum[0], out);
+  if (a.n_act_rows == 1 && n_tiles == 1) return sums_alone<Layout, LinearPiece>(tiles, n_tiles, n_steps, q, sum[0], out);
+  if (a.n_act_rows == 1) return sums_alone<Layout, Piece>(tiles, n_tiles, n_steps, q, sum[0], out);
   for (int i = 0; i < n_tiles; i++, tiles += Tile<Layout>::bytes(n_cols), out += kTileRows)
     with_rows(a.n, [&](auto n) { tile_sums<Layout, n()>(tiles, n_steps, q, sum, out, stride); });
 }

@@ -26,7 +26,7 @@ struct TernaryKernel {
   Isa isa;
   int tile_rows;     // rows interleaved in one stream of bytes
   int chunk_tiles;   // tiles that a call of sums takes at most when there are many activation rows
-  int decode_tiles;  // tiles that it reads at once for one activation row, if it gets as many: tasks are multiples of them
+  int decode_tiles;  // tiles that it can read at once for one activation row: tasks are multiples of them
   int act_tile;      // activation rows that a call of sums takes at most
   int64_t (*tile_bytes)(int n_cols);  // a multiple of 64
 
@@ -42,9 +42,9 @@ struct TernaryKernel {
   void (*sums)(const uint8_t* tiles, int n_tiles, int n_cols, const TernaryActs& a, int32_t* out);
 };
 
-// Tiles of a call of sums, at most.
-inline int tiles_of_call(const TernaryKernel& kernel, int n_act_rows) {
-  return n_act_rows == 1 && kernel.decode_tiles > kernel.chunk_tiles ? kernel.decode_tiles : kernel.chunk_tiles;
+// Tiles of a call of sums, at most; n_streams: of plan/stream_plan.h.
+inline int tiles_of_call(const TernaryKernel& kernel, int n_act_rows, int n_streams) {
+  return n_act_rows == 1 && n_streams > kernel.chunk_tiles ? n_streams : kernel.chunk_tiles;
 }
 
 // Rows and columns of a call of sums are bounded so that its sums fit on the stack.

@@ -23,6 +23,7 @@ struct Alone<Planes> {
   static constexpr int kFoldSteps = kInPlaceSteps;
   __m512i of[2][4] = {};
 
+  template <class Piece>
   void add(Piece piece, int n, const int8_t* q) {
     const __m512i mask[4] = {_mm512_set1_epi8(0x03), _mm512_set1_epi8(0x0c), _mm512_set1_epi8(0x30), _mm512_set1_epi8(char(0xc0))};
     Alone sum = *this;  // in registers
@@ -55,6 +56,7 @@ struct Alone<Base3> {
   // Even and odd digits have accumulators of their own: eight chains of additions hide the latency of vpdpbusd.
   __m512i before[2][2] = {}, after[2][2] = {};
 
+  template <class Piece>
   void add(Piece piece, int n, const int8_t* q) {
     Alone sum = *this;  // in registers
     for (int s = 0; s < n; s++, piece.step(), q += Base3::kStep) {

@@ -67,6 +67,7 @@ struct Alone<Permuted3> {
   static constexpr int kFoldSteps = kInPlaceSteps / 2;
   __m512i of[2][4] = {};  // by digits: 0 and 1, 2, 3, 4
 
+  template <class Piece>
   void add(Piece piece, int n, const int8_t* q) {
     const __m512i mask4 = _mm512_set1_epi8(0x03), mask3 = _mm512_set1_epi8(0x0c), mask2 = _mm512_set1_epi8(0x30);
     Alone sum = *this;  // in registers

@@ -33,7 +33,7 @@ QuantRows quant_rows(const Activations& a) {
 }  // namespace
 
 CpuWeight::CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector, const char* kernel,
-                     const Q8Kernel* q8)
+                     const BlockKernel* blocks)
     : pool_(pool), type_(type), n_rows_(n_rows), n_cols_(n_cols), scale_(scale) {
   TERN_CHECK_ARG(n_rows > 0 && n_cols > 0, "a weight of shape [%d, %d]", n_rows, n_cols);
   const int64_t in_bytes = row_bytes(type, n_cols);  // refuses unknown types and partial blocks
@@ -45,8 +45,8 @@ CpuWeight::CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, fl
   } else {
     TERN_CHECK_ARG(store == TERN_STORE_DENSE, "store %d is neither dense nor ternary", store);
     const int kept = dense_type(type, scale, vector);
-    if (q8 && kept == TERN_TYPE_Q8_0) {
-      q8_ = std::make_unique<Q8Weight>(*q8, n_rows, n_cols, &pool);
+    if (const BlockKernel* const tiled = BlockWeight::kernel_of(blocks, kept)) {
+      blocks_ = std::make_unique<BlockWeight>(*tiled, n_rows, n_cols, &pool);
       dense_ = {Buffer(), kept, n_rows, n_cols};
       return;
     }
@@ -71,8 +71,8 @@ void CpuWeight::append_rows(int n, const void* data, int64_t n_bytes) {
     n_loaded_ += n;
     return;
   }
-  if (q8_) {
-    q8_->append_rows(pool_, n, in);
+  if (blocks_) {
+    blocks_->append_rows(pool_, n, in);
     n_loaded_ += n;
     return;
   }
@@ -115,39 +115,39 @@ void CpuWeight::widen(int n_rows) {
   dense_ = std::move(wide);
 }
 
-const char* CpuWeight::prepared_for() const { return ternary_ ? ternary_->kernel() : q8_ ? "q8_vnni" : nullptr; }
+const char* CpuWeight::prepared_for() const { return ternary_ ? ternary_->kernel() : blocks_ ? blocks_->kernel() : nullptr; }
 
 int CpuWeight::n_tasks(int n_rows) const {
-  return ternary_ ? ternary_->n_tasks(n_rows) : q8_ ? q8_->n_tasks(n_rows) : dense_n_tasks(dense_, n_rows);
+  return ternary_ ? ternary_->n_tasks(n_rows) : blocks_ ? blocks_->n_tasks(n_rows) : dense_n_tasks(dense_, n_rows);
 }
 
 const uint8_t* CpuWeight::task_begin(int task) const {
-  return ternary_ ? ternary_->task_begin(task) : q8_ ? q8_->task_begin(task) : dense_task_begin(dense_, task);
+  return ternary_ ? ternary_->task_begin(task) : blocks_ ? blocks_->task_begin(task) : dense_task_begin(dense_, task);
 }
 
 int64_t CpuWeight::scratch_bytes(int n_rows) const {
-  return ternary_ ? ternary_->scratch_bytes(n_rows) : q8_ ? q8_->scratch_bytes(n_rows) : 0;
+  return ternary_ ? ternary_->scratch_bytes(n_rows) : blocks_ ? blocks_->scratch_bytes(n_rows) : 0;
 }
 
 void CpuWeight::prepare(const Activations& a, int n_rows, void* scratch) const {
   if (ternary_)
     ternary_->prepare(pool_, quant_rows(a), n_rows, scratch);
-  else if (q8_)
-    q8_->prepare(pool_, a.f32, n_cols_, n_rows, scratch);
+  else if (blocks_)
+    blocks_->prepare(pool_, a.f32, n_cols_, n_rows, scratch);
 }
 
 void CpuWeight::run_task(Isa isa, int task, const Activations& a, int n_rows, const void* scratch, float* out, bool accumulate) const {
   if (ternary_)
     ternary_->run_task(task, quant_rows(a), n_rows, scratch, out, n_rows_, accumulate);
-  else if (q8_)
-    q8_->run_task(task, n_rows, scratch, out, n_rows_, accumulate);
+  else if (blocks_)
+    blocks_->run_task(task, n_rows, scratch, out, n_rows_, accumulate);
   else
     dense_run_task(isa, dense_, task, a.f32, n_cols_, n_rows, out, n_rows_, accumulate);
 }
 
 void CpuWeight::embed(Isa isa, const int32_t* ids, int n, float* out) const {
-  if (q8_)
-    q8_->embed(ids, n, out);
+  if (blocks_)
+    blocks_->embed(ids, n, out);
   else
     cpu::embed(isa, dense_, ids, n, out);
 }

@@ -1,21 +1,21 @@
-// A weight on the CPU: dense as in its file, dense in tiles of Q8_0, or packed for a ternary kernel. Rows are appended by all threads of the pool, which
+// A weight on the CPU: dense as in its file, dense in tiles of a block type, or packed for a ternary kernel. Rows are appended by all threads of the pool, which
 // outlives the weight.
 #pragma once
 
 #include <memory>
 
 #include "core/backend.h"
+#include "cpu/block_weight.h"
 #include "cpu/dense.h"
-#include "cpu/q8.h"
 #include "cpu/ternary.h"
 
 namespace tern::cpu {
 
 class CpuWeight final : public Weight {
  public:
-  // kernel: of a ternary weight, by its name; empty: the one that the plan picks. q8: of a dense one in Q8_0; null: rows as in the file.
+  // kernel: of a ternary weight, by its name; empty: the one that the plan picks. blocks: of dense ones in a block type; null: rows as in the file.
   CpuWeight(Pool& pool, int type, int store, int n_rows, int n_cols, float scale, bool vector, const char* kernel = "",
-            const Q8Kernel* q8 = Q8Weight::kernel_here());
+            const BlockKernel* blocks = BlockWeight::kernels_here());
 
   void append_rows(int n, const void* data, int64_t n_bytes) override;
   bool complete() const override { return n_loaded_ == n_rows_; }
@@ -23,7 +23,7 @@ class CpuWeight final : public Weight {
   int type() const override { return type_; }
   int n_rows() const override { return n_rows_; }
   int n_cols() const override { return n_cols_; }
-  int64_t bytes() const override { return ternary_ ? ternary_->bytes() : q8_ ? q8_->bytes() : dense_.data.size(); }
+  int64_t bytes() const override { return ternary_ ? ternary_->bytes() : blocks_ ? blocks_->bytes() : dense_.data.size(); }
   const float* vector() const override { return dense_.type == TERN_TYPE_F32 ? dense_.data.as<float>() : nullptr; }
 
   // A matmul over n_rows activation rows: n_tasks independent tasks, each a range of output rows; any thread may run any task. Before them
@@ -51,7 +51,7 @@ class CpuWeight final : public Weight {
   float scale_;
   int n_loaded_ = 0;
   std::unique_ptr<TernaryWeight> ternary_;
-  std::unique_ptr<Q8Weight> q8_;
+  std::unique_ptr<BlockWeight> blocks_;
   DenseWeight dense_;
   Buffer row_;  // one dense row on its way, as floats
 };

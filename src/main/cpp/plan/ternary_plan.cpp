@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -13,13 +15,15 @@
 #include "core/status.h"
 #include "cpu/ternary.h"
 #include "cpu/ternary_kernel.h"
+#include "plan/stream_plan.h"
 
 namespace tern::cpu {
 namespace {
 
 constexpr int64_t kStreamed = 256 << 10;    // a weight of more packed bytes is taken to come from DRAM in decode
 constexpr int64_t kColdBuffer = 64 << 20;   // more than the caches hold, read a slice at a time
-constexpr int64_t kColdSlice = 16 << 20;
+constexpr int64_t kColdSlice = 16 << 20;    // of all threads
+constexpr int kColdThreads = 8;             // that measure at most: a slice is then some 60 us of each
 constexpr int kSampleRows = 2048;           // rows measured in prefill: a chunk of the largest kernel
 constexpr int kSampleActs = 16;             // at least, and a whole number of a kernel's activation tiles
 constexpr int kRounds = 2;
@@ -40,8 +44,10 @@ struct Entry {
 
 // Activations of zeros: no kernel's time depends on the values.
 struct Sample {
-  Sample(const TernaryKernel& kernel, int n_cols, int n)
+  // n_bytes: of the weight that it is a sample of
+  Sample(const TernaryKernel& kernel, int n_cols, int n, int64_t n_bytes)
       : kernel(kernel),
+        n_streams(stream_plan(kernel.decode_tiles, n_bytes)),
         n_cols(n_cols),
         stride((n_cols + 63) / 64 * 64),
         q(int64_t(n) * stride, "plan"),
@@ -53,7 +59,7 @@ struct Sample {
   void run(const uint8_t* tiles, int n_tiles) {
     for (int part = 0; part < kernel.prepare_parts(n_cols, acts.n_act_rows); part++)
       kernel.prepare(acts, n_cols, part, scratch.as<void>());
-    const int chunk = tiles_of_call(kernel, acts.n_act_rows);
+    const int chunk = tiles_of_call(kernel, acts.n_act_rows, n_streams);
     for (int tile = 0; tile < n_tiles; tile += chunk)
       for (int first = 0; first < acts.n_act_rows; first += kernel.act_tile) {
         TernaryActs a = acts;
@@ -76,32 +82,33 @@ struct Sample {
   }
 
   const TernaryKernel& kernel;
-  const int n_cols, stride;
+  const int n_streams, n_cols, stride;
   Buffer q, sum, scratch, sums;
   TernaryActs acts;
 };
 
 class Plan {
  public:
-  std::string pick(int n_rows, int n_cols) {
+  std::string pick(int n_rows, int n_cols, Pool& pool) {
+    const int n_threads = std::min(pool.n_threads(), kColdThreads);
     const char* forced = std::getenv("TERN_TERNARY");
     std::lock_guard<std::mutex> lock(mutex_);
     if (forced && *forced) {
-      entries_[{n_rows, n_cols}] = Entry{ternary_kernel(forced).name, "TERN_TERNARY", {}};
+      entries_[{n_rows, n_cols, n_threads}] = Entry{ternary_kernel(forced).name, "TERN_TERNARY", {}};
       return forced;
     }
-    const auto found = entries_.find({n_rows, n_cols});
+    const auto found = entries_.find({n_rows, n_cols, n_threads});
     if (found != entries_.end() && found->second.why != "TERN_TERNARY") return found->second.kernel;
-    return (entries_[{n_rows, n_cols}] = measure(n_rows, n_cols)).kernel;
+    return (entries_[{n_rows, n_cols, n_threads}] = measure(n_rows, n_cols, pool, n_threads)).kernel;
   }
 
   std::string json() {
     std::lock_guard<std::mutex> lock(mutex_);
     std::string text = "[";
     for (const auto& entry : entries_) {
-      char line[160];
-      std::snprintf(line, sizeof line, "%s\n {\"n_rows\": %d, \"n_cols\": %d, \"kernel\": \"%s\", \"why\": \"%s\", \"times\": [",
-                    text.size() > 1 ? "," : "", entry.first.first, entry.first.second, entry.second.kernel.c_str(),
+      char line[200];
+      std::snprintf(line, sizeof line, "%s\n {\"n_rows\": %d, \"n_cols\": %d, \"threads\": %d, \"kernel\": \"%s\", \"why\": \"%s\", \"times\": [",
+                    text.size() > 1 ? "," : "", std::get<0>(entry.first), std::get<1>(entry.first), std::get<2>(entry.first), entry.second.kernel.c_str(),
                     entry.second.why.c_str());
       text += line;
       for (const Times& t : entry.second.times) {
@@ -134,7 +141,8 @@ class Plan {
     return kernels;
   }
 
-  Entry measure(int n_rows, int n_cols) {
+  // A weight of which a step reads all from memory is shared out among the threads, in decode and in prefill; a small one is not.
+  Entry measure(int n_rows, int n_cols, Pool& pool, int n_threads) {
     const std::vector<const TernaryKernel*> kernels = candidates();
     if (kernels.size() == 1) return Entry{kernels[0]->name, "the only one", {}};
     Entry entry{"", "shortest decode_us + prefill_us_per_row", {}};
@@ -149,14 +157,15 @@ class Plan {
         const int64_t sample_bytes = n_tiles * kernel.tile_bytes(n_cols);
         const int64_t all_tiles = (n_rows + kernel.tile_rows - 1) / kernel.tile_rows;
         const double share = double(all_tiles) / n_tiles;
+        const int64_t bytes = all_tiles * kernel.tile_bytes(n_cols);
         Buffer tiles(sample_bytes, "plan");
         const int n_runs = sample_bytes < 256 << 10 ? 8 : 3;  // a tiny shape's first run is cold and short
         const int n_acts = std::max(kSampleActs, kernel.act_tile);
-        const double prefill_us = Sample(kernel, n_cols, n_acts).best_us(tiles.as<uint8_t>(), n_tiles, n_runs) * share / n_acts;
-        const int64_t bytes = all_tiles * kernel.tile_bytes(n_cols);
+        const int sharing = bytes > kStreamed ? n_threads : 1;
+        const double prefill_us = Sample(kernel, n_cols, n_acts, bytes).best_us(tiles.as<uint8_t>(), n_tiles, n_runs) * share / n_acts / sharing;
         const double decode_us = bytes > kStreamed
-                                     ? double(bytes) * cold_us_per_byte(kernel, n_cols)
-                                     : Sample(kernel, n_cols, 1).best_us(tiles.as<uint8_t>(), n_tiles, 2 * n_runs) * share;
+                                     ? double(bytes) * cold_us_per_byte(kernel, n_cols, pool, n_threads)
+                                     : Sample(kernel, n_cols, 1, bytes).best_us(tiles.as<uint8_t>(), n_tiles, 2 * n_runs) * share;
         entry.times[i].decode_us = std::min(entry.times[i].decode_us, decode_us);
         entry.times[i].prefill_us = std::min(entry.times[i].prefill_us, prefill_us);
       }
@@ -166,31 +175,35 @@ class Plan {
     return entry;
   }
 
-  // Streaming from DRAM, all kernels once, at the first weight that is large enough: it depends on the columns very little.
-  double cold_us_per_byte(const TernaryKernel& kernel, int n_cols) {
-    if (cold_.empty()) {
+  // Streaming from DRAM with the threads that will, all kernels once, at the first weight that is large enough: it depends on the columns very little. Threads
+  // share what memory gives, so that fewer bytes may win with several where a simpler kernel would alone.
+  double cold_us_per_byte(const TernaryKernel& kernel, int n_cols, Pool& pool, int n_threads) {
+    if (!cold_.count({kernel.name, n_threads})) {
       Buffer stream(kColdBuffer, "plan");
       for (int64_t i = 0; i < kColdBuffer; i += 4096) stream.as<uint8_t>()[i] = 0;  // else all pages are the one zero page
       int64_t at = 0;
       for (int round = 0; round < kRounds; round++)
         for (const TernaryKernel* k : candidates()) {
-          const int n_tiles = int(std::max<int64_t>(1, kColdSlice / k->tile_bytes(n_cols)));
-          const int64_t bytes = n_tiles * k->tile_bytes(n_cols);
+          const int n_tiles = int(std::max<int64_t>(1, kColdSlice / k->tile_bytes(n_cols) / n_threads));  // of a thread
+          const int64_t part = n_tiles * k->tile_bytes(n_cols), bytes = n_threads * part;
+          double& least = cold_.insert({{k->name, n_threads}, 0}).first->second;
           if (bytes > kColdBuffer) continue;
           if (at + bytes > kColdBuffer) at = 0;
-          const double us = Sample(*k, n_cols, 1).best_us(stream.as<uint8_t>() + at, n_tiles, 1) / double(bytes);
+          std::vector<std::unique_ptr<Sample>> samples;
+          for (int i = 0; i < n_threads; i++) samples.push_back(std::make_unique<Sample>(*k, n_cols, 1, kColdBuffer));
+          const double begin = now_us();
+          pool.run(n_threads, [&](int i, int) { samples[size_t(i)]->run(stream.as<uint8_t>() + at + i * part, n_tiles); });
+          const double us = (now_us() - begin) / double(bytes);
           at += bytes;
-          const auto old = cold_.find(k->name);
-          cold_[k->name] = old == cold_.end() ? us : std::min(old->second, us);
+          least = round == 0 || us < least ? us : least;
         }
     }
-    const auto found = cold_.find(kernel.name);
-    return found == cold_.end() ? 0 : found->second;
+    return cold_[{kernel.name, n_threads}];
   }
 
   std::mutex mutex_;
-  std::map<std::pair<int, int>, Entry> entries_;
-  std::map<std::string, double> cold_;
+  std::map<std::tuple<int, int, int>, Entry> entries_;  // by rows, columns, threads
+  std::map<std::pair<std::string, int>, double> cold_;  // by kernel and threads
 };
 
 Plan& plan() {
@@ -200,7 +213,7 @@ Plan& plan() {
 
 }  // namespace
 
-std::string ternary_plan(int n_rows, int n_cols) { return plan().pick(n_rows, n_cols); }
+std::string ternary_plan(int n_rows, int n_cols, Pool& pool) { return plan().pick(n_rows, n_cols, pool); }
 
 std::string ternary_plan_json() { return plan().json(); }
 

@@ -104,7 +104,7 @@ class WeightTypesTest {
     for (float logit : expected) {
       largest = Math.max(largest, Math.abs(logit));
     }
-    double rounding = (CpuKernels.q8InIntegers() ? Math.pow(2, -14.9) : 0) + 2 * (n + 4) * 0x1p-24;
+    double rounding = (CpuKernels.blocksInIntegers() ? Math.pow(2, -14.9) : 0) + 2 * (n + 4) * 0x1p-24;
     try (ModelFile file = ModelFile.open(directory.resolve("model.gguf"))) {
       TensorInfo head = file.tensor(SHAPE.tiedOutput() ? "token_embd.weight" : "output.weight");
       ByteBuffer bytes = ByteBuffer.allocate((int) head.byteSize()).order(ByteOrder.LITTLE_ENDIAN);

@@ -59,7 +59,7 @@ class PeerLogitsTest {
       RefGraph reference = new RefGraph(GgufFile.read(ByteSource.of(bytes, model.name())));
       double[][] exact = both(reference, RefGraph.Arithmetic.EXACT);
       RefGraph.Arithmetic peer = model.peer() == PeerModel.Peer.IK ? RefGraph.Arithmetic.IK : RefGraph.Arithmetic.LLAMA_CPP;
-      RefGraph.Arithmetic tern = CpuKernels.q8InIntegers() ? RefGraph.Arithmetic.TERN_VNNI : RefGraph.Arithmetic.TERN;
+      RefGraph.Arithmetic tern = CpuKernels.blocksInIntegers() ? RefGraph.Arithmetic.TERN_VNNI : RefGraph.Arithmetic.TERN;
       double[][] decode = new double[exact.length][];
       double[][] prefill = new double[exact.length][];
       run(path, decode, prefill);

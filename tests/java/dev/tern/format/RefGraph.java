@@ -251,7 +251,10 @@ final class RefGraph {
           if (matrix.ternary) {
             yield int8(x, x.length, Rounding.NONE);
           }
-          yield arithmetic == Arithmetic.TERN_VNNI && matrix.type == TensorType.Q8_0 ? int16(x) : x;
+          yield arithmetic != Arithmetic.TERN_VNNI ? x : switch (matrix.type) {
+            case Q8_0, Q6_K, Q4_0 -> int16(x);
+            default -> x;
+          };
         }
         case LLAMA_CPP -> switch (matrix.type) {
           case F32 -> x;

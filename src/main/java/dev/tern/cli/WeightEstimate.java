@@ -21,7 +21,7 @@ import java.util.TreeSet;
 record WeightEstimate(long most, long ifDense, int nTernary, int nEither, int nDense, Set<TensorType> either, boolean allF32) {
   // Kernels have 1.6 to 2 bits a weight, in tiles of 32 or 64 rows and steps of up to 32 columns.
   private static final int TILE_ROWS = 64;
-  private static final int Q8_TILE_ROWS = 32;
+  private static final int BLOCK_TILE_ROWS = 32;
   private static final int STEP_COLUMNS = 32;
 
   static WeightEstimate of(ModelSpec spec) {
@@ -62,11 +62,12 @@ record WeightEstimate(long most, long ifDense, int nTernary, int nEither, int nD
     return roundUp(w.nRows(), TILE_ROWS) * (roundUp(w.nCols(), STEP_COLUMNS) / 4) + 4L * w.nRows();
   }
 
-  /** As the file has them, or in the next type that the dense kernels read and that holds the values exactly. Q8_0 may be in whole tiles. */
+  /** As the file has them, or in the next type that the dense kernels read and that holds the values exactly. Block types may be in whole tiles. */
   private static long denseBytes(WeightRef w) {
     boolean f32 = w.nRows() == 1 || w.scale() != 1 || alwaysTernary(w.type());
     TensorType kept = f32 ? TensorType.F32 : w.type() == TensorType.TQ1_0 || w.type() == TensorType.TQ2_0 ? TensorType.F16 : w.type();
-    return kept.rowBytes(w.nCols()) * (kept == TensorType.Q8_0 ? roundUp(w.nRows(), Q8_TILE_ROWS) : w.nRows());
+    boolean tiled = kept == TensorType.Q8_0 || kept == TensorType.Q6_K || kept == TensorType.Q4_0;
+    return kept.rowBytes(w.nCols()) * (tiled ? roundUp(w.nRows(), BLOCK_TILE_ROWS) : w.nRows());
   }
 
   private static long roundUp(long n, int to) {

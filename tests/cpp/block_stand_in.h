@@ -1,20 +1,20 @@
-// The kernel of Q8_0 tiles with vpdpbusd made of AVX-512BW (cpu/ternary_dot4_avx512.h): the same text compiled a second time under another
-// name, so that it is tested where there is no VNNI.
+// The kernels of block tiles with vpdpbusd made of AVX-512BW (cpu/ternary_dot4_avx512.h): the same text compiled a second time under another
+// name, so that they are tested where there is no VNNI.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 
-#include "cpu/q8_tile.h"
+#include "cpu/block_tile.h"
 #include "cpu/streams.h"
 #include "cpu/ternary_kernel.h"
 #include "cpu/ternary_tile.h"
 
 #define TERN_ON_BW
-#define kQ8VnniAvx512 kQ8OnBw
+#define kBlockVnniAvx512 kBlockOnBw
 
 namespace tern::cpu {
-extern const Q8Kernel kQ8OnBw;
+extern const BlockKernel kBlockOnBw[kBlockKernels];
 }
 
 #pragma GCC push_options
@@ -22,9 +22,9 @@ extern const Q8Kernel kQ8OnBw;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"  // g++ 12 warns of its own headers: GCC bug 105593
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#include "cpu/q8_vnni_avx512.cpp"
+#include "cpu/block_vnni_avx512.cpp"
 #pragma GCC diagnostic pop
 #pragma GCC pop_options
 
-#undef kQ8VnniAvx512
+#undef kBlockVnniAvx512
 #undef TERN_ON_BW

@@ -1,0 +1,63 @@
+#include "plan/stream_plan.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <vector>
+
+#include "core/status.h"
+#include "cpu/bandwidth.h"
+#include "cpu/isa.h"
+#include "cpu/streams.h"
+
+namespace tern::cpu {
+namespace {
+
+constexpr int64_t kSmall = 256 << 10;   // as in plan/ternary_plan.cpp: more is taken to come from memory
+constexpr int64_t kRead = 64 << 20;     // more than the caches hold
+constexpr int kPasses = 5;
+constexpr double kWorth = 1.05;  // less is noise: of Zen 5 it is 1.2, of Zen 4 0.9
+
+struct Plan {
+  std::mutex mutex;
+  int n_streams = 0;  // not known yet
+  double one = 0, several = 0;  // bytes per second
+};
+
+Plan& plan() {
+  static Plan* const it = new Plan;  // never destroyed: weights may be made while the process ends
+  return *it;
+}
+
+}  // namespace
+
+int stream_plan(int n_tiles, int64_t n_bytes) {
+  if (n_tiles == 1) return 1;
+  const char* forced = std::getenv("TERN_STREAMS");
+  if (forced && *forced) {
+    TERN_CHECK_ARG(!std::strcmp(forced, "1") || !std::strcmp(forced, "4"), "TERN_STREAMS is \"%s\": it may be 1 or %d", forced, kStreams);
+    return *forced - '0';
+  }
+  if (n_bytes <= kSmall) return n_tiles;
+  Plan& p = plan();
+  std::lock_guard<std::mutex> lock(p.mutex);
+  if (p.n_streams == 0) {
+    Pool alone(1);
+    const std::vector<double> rates = read_bandwidths(alone, isa(), kRead, kPasses, {1, kStreams});
+    p.one = rates[0], p.several = rates[1];
+    p.n_streams = p.several > kWorth * p.one ? kStreams : 1;
+  }
+  return p.n_streams;
+}
+
+std::string stream_plan_json() {
+  Plan& p = plan();
+  std::lock_guard<std::mutex> lock(p.mutex);
+  if (p.n_streams == 0) return "{}";
+  char line[120];
+  std::snprintf(line, sizeof line, "{\"n_streams\": %d, \"one_gb_per_s\": %.2f, \"several_gb_per_s\": %.2f}", p.n_streams, p.one * 1e-9, p.several * 1e-9);
+  return line;
+}
+
+}  // namespace tern::cpu

@@ -1,0 +1,18 @@
+// How many streams a thread reads packed weights as, in decode from memory: some cores read more from several places at once, others from one, which
+// their own prefetching follows best (docs/ternary.md, "From memory").
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace tern::cpu {
+
+// Tiles read at once of a weight of n_bytes by a kernel that can read so many: 1 or kStreams. As many as it can, but 1 of a weight that no cache holds where one
+// core reads one stream as fast as kStreams of them, or nearly so. That is measured once per process, when it is first asked for (some 50 ms), or TERN_STREAMS=1
+// or 4. Throws Error(INVALID_ARGUMENT) for another TERN_STREAMS.
+int stream_plan(int n_tiles, int64_t n_bytes);
+
+// What was measured and chosen, as a JSON object; "{}" if nothing was.
+std::string stream_plan_json();
+
+}  // namespace tern::cpu
