@@ -11,6 +11,7 @@
 #include "core/status.h"
 #include "cpu/ternary.h"
 #include "cpp/bench_walk.h"
+#include "ternary/decode.h"
 
 namespace tern {
 namespace {
@@ -86,8 +87,8 @@ TEST_F(BenchTest, counts_are_those_of_a_walk) {
       const int64_t n_rows = (c.n_out + 127) / 128 * 128, n_cols = (c.n_in + 127) / 128 * 128;
       EXPECT_GE(weight_bytes, int64_t(c.n_out) * c.n_in / 5 + c.n_out * 4);
       EXPECT_LE(weight_bytes, n_rows * n_cols / 4 + c.n_out * 4);
-    } else if (c.op == TERN_BENCH_DENSE && c.type == TERN_TYPE_Q8_0 && weight_bytes) {  // in tiles of 32 rows
-      EXPECT_EQ(weight_bytes, int64_t((c.n_out + 31) / 32 * 32 - c.n_out) * c.n_in / 32 * 34);
+    } else if (c.op == TERN_BENCH_DENSE && int8_group(c.type) && weight_bytes) {  // in tiles of 32 rows
+      EXPECT_EQ(weight_bytes, int64_t((c.n_out + 31) / 32 * 32 - c.n_out) * row_bytes(c.type, c.n_in));
     } else {
       EXPECT_EQ(weight_bytes, 0);
     }

@@ -62,7 +62,7 @@ TEST(CpuWeight, RowsPackedByFourComeInAnyPieces) {
 TEST(CpuWeight, LargeDenseRowsAreTimedWhenTheyAreWhole) {
   constexpr int n_rows = 9000, n_cols = 2560;
   Pool pool(2);
-  CpuWeight w(pool, TERN_TYPE_Q6_K, TERN_STORE_DENSE, n_rows, n_cols, 1, false);
+  CpuWeight w(pool, TERN_TYPE_Q6_K, TERN_STORE_DENSE, n_rows, n_cols, 1, false, "", nullptr);
   const std::vector<uint8_t> rows(size_t(row_bytes(TERN_TYPE_Q6_K, n_cols)) * n_rows / 2);
   w.append_rows(n_rows / 2, rows.data(), int64_t(rows.size()));
   EXPECT_EQ(w.dense().stream_rows, 0);

@@ -34,11 +34,11 @@ struct Q8 : Q8Tile {
   static constexpr BlockFormat format() { return {TERN_TYPE_Q8_0, 32, 34, pack, unpack}; }
   static void pack(const uint8_t* file, int lane, uint8_t* tile) {
     std::memcpy(tile + kScalesAt + 2 * lane, file, 2);
-    for (int s = 0; s < 8; s++) put_word(tile + s * kStepBytes + 4 * lane, word_at(file + 2 + 4 * s) ^ kTopBits);
+    for (int s = 0; s < 8; s++) put_word(tile + line_at(lane / 16, s) + 4 * (lane % 16), word_at(file + 2 + 4 * s) ^ kTopBits);
   }
   static void unpack(const uint8_t* tile, int lane, float* out) {
     const float scale = half_at(tile + kScalesAt + 2 * lane);
-    for (int s = 0; s < 8; s++) put_floats(word_at(tile + s * kStepBytes + 4 * lane), 128, scale, out + 4 * s);
+    for (int s = 0; s < 8; s++) put_floats(word_at(tile + line_at(lane / 16, s) + 4 * (lane % 16)), 128, scale, out + 4 * s);
   }
 };
 
@@ -46,12 +46,12 @@ struct Q4 : Q4Tile {
   static constexpr BlockFormat format() { return {TERN_TYPE_Q4_0, 32, 18, pack, unpack}; }
   static void pack(const uint8_t* file, int lane, uint8_t* tile) {
     std::memcpy(tile + kScalesAt + 2 * lane, file, 2);
-    for (int s = 0; s < 4; s++) put_word(tile + s * kStepBytes + 4 * lane, word_at(file + 2 + 4 * s));
+    for (int s = 0; s < 4; s++) put_word(tile + line_at(lane / 16, s) + 4 * (lane % 16), word_at(file + 2 + 4 * s));
   }
   static void unpack(const uint8_t* tile, int lane, float* out) {
     const float scale = half_at(tile + kScalesAt + 2 * lane);
     for (int s = 0; s < 4; s++) {
-      const uint32_t word = word_at(tile + s * kStepBytes + 4 * lane);
+      const uint32_t word = word_at(tile + line_at(lane / 16, s) + 4 * (lane % 16));
       put_floats(word & kLowNibbles, 8, scale, out + 4 * s);
       put_floats(word >> 4 & kLowNibbles, 8, scale, out + 16 + 4 * s);
     }
@@ -63,7 +63,7 @@ struct Q6 : Q6Tile {
   static constexpr BlockFormat format() { return {TERN_TYPE_Q6_K, 256, 210, pack, unpack}; }
 
   static int turn_at(int turn) { return kFirst + turn * kTurnBytes; }
-  static int word_of(int quad, int lane, int line) { return line_at(quad, lane / 16, line) + 4 * (lane % 16); }
+  static int word_of(int quad, int lane, int line) { return line_at(lane / 16, quad, line) + 4 * (lane % 16); }
 
   static void pack(const uint8_t* file, int lane, uint8_t* tile) {
     std::memcpy(tile + 2 * lane, file + kFileD, 2);

@@ -5,7 +5,7 @@
 // at once. Codes are unsigned, w = scale (code - offset). A tile is a row of blocks, each [first] and then turns:
 //   Q8_0, offset 128: a turn is [2 quads][4 steps][32 rows][4 columns] bytes, then scales [32 rows] fp16: 1088 bytes.
 //   Q4_0, offset 8:   a turn is [4 steps][32 rows][4 columns] bytes, quad 0 in the low nibbles, 1 in the high ones, then scales: 576.
-//   Q6_K, offset 32:  first is d [32 rows] fp16; a turn is [2 quads][2 halves of the rows][3][16 rows][4 columns] bytes, step s < 3 in the low
+//   Q6_K, offset 32:  first is d [32 rows] fp16; a turn is [2 halves of the rows][2 quads][3][16 rows][4 columns] bytes, step s < 3 in the low
 //                     six bits of line s, step 3 two bits a line in the upper ones, then scales [2 quads][32 rows] int8: 832. Eight turns.
 //
 // Activations x of a turn become whole numbers of two signed digits times a unit, x = unit (256 d1 + d0), d in [-128, 127]. The unit is a
@@ -20,26 +20,30 @@ namespace tern::cpu {
 
 constexpr int kBlockRows = 32;       // of a tile
 constexpr int kTurnCols = 32;
-constexpr int kStepBytes = 4 * kBlockRows;
 constexpr int kBlockActs = 8;        // activation rows that are taken at once, at most
 
 struct Q8Tile {
-  static constexpr int kFirst = 0, kTurns = 1, kScalesAt = 8 * kStepBytes, kTurnBytes = kScalesAt + 2 * kBlockRows;
+  static constexpr int kFirst = 0, kTurns = 1, kScalesAt = 16 * 64, kTurnBytes = kScalesAt + 2 * kBlockRows;
   static constexpr int kOffsetBits = 7;   // the offset is two to so many
   static constexpr int kScaleQuads = 2;   // that share a scale
+  static constexpr int kHalves = 2;       // that are taken at once, as they lie
+  static constexpr int line_at(int half, int step) { return (2 * step + half) * 64; }
 };
 
 struct Q4Tile {
-  static constexpr int kFirst = 0, kTurns = 1, kScalesAt = 4 * kStepBytes, kTurnBytes = kScalesAt + 2 * kBlockRows;
+  static constexpr int kFirst = 0, kTurns = 1, kScalesAt = 8 * 64, kTurnBytes = kScalesAt + 2 * kBlockRows;
   static constexpr int kOffsetBits = 3;
   static constexpr int kScaleQuads = 2;
+  static constexpr int kHalves = 2;
+  static constexpr int line_at(int half, int step) { return (2 * step + half) * 64; }
 };
 
 struct Q6Tile {
-  static constexpr int kFirst = 2 * kBlockRows, kTurns = 8, kScalesAt = 6 * kStepBytes, kTurnBytes = kScalesAt + 2 * kBlockRows;
+  static constexpr int kFirst = 2 * kBlockRows, kTurns = 8, kScalesAt = 12 * 64, kTurnBytes = kScalesAt + 2 * kBlockRows;
   static constexpr int kOffsetBits = 5;
   static constexpr int kScaleQuads = 1;
-  static constexpr int line_at(int quad, int half, int line) { return quad * 3 * kStepBytes + half * 3 * 64 + line * 64; }
+  static constexpr int kHalves = 1;
+  static constexpr int line_at(int half, int quad, int line) { return ((2 * half + quad) * 3 + line) * 64; }
 };
 
 // How blocks of a file come into tiles and out of them again.

@@ -60,7 +60,21 @@ void prepare(const float* x, int64_t x_stride, int n, int n_turns, BlockActs* ou
     }
 }
 
-// Codes of the four steps of a quad for 16 rows, the first half of the tile's or the second; and the rows' scales.
+// sums [N] += a step's codes times four columns of N activation rows, of which q has the first one's.
+template <int N, int kHalves>
+inline void add(__m512i (&sums)[N][kHalves], const __m512i (&w)[kHalves][4], int step, const int8_t* q) {
+#pragma GCC unroll 4
+  for (int a = 0; a < N; a++) {
+    const __m512i d = four(q + a * int{sizeof(BlockActs)});
+#pragma GCC unroll 2
+    for (int h = 0; h < kHalves; h++) {
+      sums[a][h] = dot4(sums[a][h], w[h][step], d);
+      in_order(sums[a][h]);
+    }
+  }
+}
+
+// Codes of the four steps of a quad for 16 rows, the first half of the tile's or the second; what their sums are before they meet the rows' scale; and that.
 template <class Tile>
 struct Codes4;
 
@@ -71,9 +85,10 @@ template <>
 struct Codes4<Q8Tile> : Q8Tile {
   static void load(const uint8_t* turn, int quad, int half, __m512i (&w)[4]) {
 #pragma GCC unroll 4
-    for (int s = 0; s < 4; s++) w[s] = line(turn + (4 * quad + s) * kStepBytes + 64 * half);
+    for (int s = 0; s < 4; s++) w[s] = line(turn + line_at(half, 4 * quad + s));
   }
-  static __m512 scales(const uint8_t*, const uint8_t* turn, int, int half) { return halves(turn + kScalesAt + 32 * half); }
+  static __m512 scaled(__m512 sum, const uint8_t*, int, int, __m512) { return sum; }
+  static __m512 scale(const uint8_t*, const uint8_t* turn, int half) { return halves(turn + kScalesAt + 32 * half); }
 };
 
 template <>
@@ -81,11 +96,12 @@ struct Codes4<Q4Tile> : Q4Tile {
   static void load(const uint8_t* turn, int quad, int half, __m512i (&w)[4]) {
 #pragma GCC unroll 4
     for (int s = 0; s < 4; s++) {
-      const __m512i both = line(turn + s * kStepBytes + 64 * half);
+      const __m512i both = line(turn + line_at(half, s));
       w[s] = _mm512_and_si512(quad == 0 ? both : _mm512_srli_epi16(both, 4), _mm512_set1_epi8(0x0f));
     }
   }
-  static __m512 scales(const uint8_t*, const uint8_t* turn, int, int half) { return halves(turn + kScalesAt + 32 * half); }
+  static __m512 scaled(__m512 sum, const uint8_t*, int, int, __m512) { return sum; }
+  static __m512 scale(const uint8_t*, const uint8_t* turn, int half) { return halves(turn + kScalesAt + 32 * half); }
 };
 
 template <>
@@ -95,74 +111,62 @@ struct Codes4<Q6Tile> : Q6Tile {
   }
   static void load(const uint8_t* turn, int quad, int half, __m512i (&w)[4]) {
     const __m512i six_bits = _mm512_set1_epi8(0x3f);
-    const __m512i x = line(turn + line_at(quad, half, 0)), y = line(turn + line_at(quad, half, 1)), z = line(turn + line_at(quad, half, 2));
+    const __m512i x = line(turn + line_at(half, quad, 0)), y = line(turn + line_at(half, quad, 1)), z = line(turn + line_at(half, quad, 2));
     w[0] = _mm512_and_si512(x, six_bits);
     w[1] = _mm512_and_si512(y, six_bits);
     w[2] = _mm512_and_si512(z, six_bits);
     const __m512i low = choose(0x03, _mm512_srli_epi16(x, 6), _mm512_srli_epi16(y, 4));
     w[3] = _mm512_and_si512(choose(0x0f, low, _mm512_srli_epi16(z, 2)), six_bits);
   }
-  static __m512 scales(const uint8_t* first, const uint8_t* turn, int quad, int half) {
-    const __m128i* const each = reinterpret_cast<const __m128i*>(turn + kScalesAt + kBlockRows * quad + 16 * half);
-    return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_load_si128(each))), halves(first + 32 * half));
+  static __m512 scaled(__m512 sum, const uint8_t* turn, int quad, int half, __m512 before) {
+    const __m128i each = _mm_load_si128(reinterpret_cast<const __m128i*>(turn + kScalesAt + kBlockRows * quad + 16 * half));
+    const __m512 scales = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(each));
+    return quad == 0 ? _mm512_mul_ps(sum, scales) : _mm512_fmadd_ps(sum, scales, before);
   }
-};
-
-// Sums of codes of a tile's two halves of 16 rows with a digit of N rows of activations.
-template <int N>
-struct Sums {
-  __m512i of[N][2];
-
-  void begin() {
-#pragma GCC unroll 4
-    for (int a = 0; a < N; a++) of[a][0] = of[a][1] = _mm512_setzero_si512();
-  }
-  // With what the codes of both digits are too large by.
-  void begin(const BlockActs* acts, int scale) {
-#pragma GCC unroll 4
-    for (int a = 0; a < N; a++) of[a][0] = of[a][1] = _mm512_set1_epi32(acts[a].start[scale]);
-  }
-  void add(const BlockActs* acts, int digit, int step, __m512i w0, __m512i w1) {
-#pragma GCC unroll 4
-    for (int a = 0; a < N; a++) {
-      const __m512i d = four(acts[a].digit[digit] + 4 * step);
-      of[a][0] = dot4(of[a][0], w0, d);
-      in_order(of[a][0]);
-      of[a][1] = dot4(of[a][1], w1, d);
-      in_order(of[a][1]);
-    }
-  }
+  static __m512 scale(const uint8_t* first, const uint8_t*, int half) { return halves(first + 32 * half); }
 };
 
 // out: [N, kBlockRows] += a turn's rows times N activation rows. first: where its block begins
 template <class Tile, int N>
 inline void add_turn(const uint8_t* first, const uint8_t* turn, const BlockActs* acts, float* out) {
   using Codes = Codes4<Tile>;
-  Sums<N> d0, d1;
+  constexpr int kHalves = Tile::kHalves;
 #pragma GCC unroll 2
-  for (int quad = 0; quad < 2; quad++) {
-    const int scale = quad / Tile::kScaleQuads;
-    if (quad % Tile::kScaleQuads == 0) {
-      d0.begin(acts, scale);
-      d1.begin();
-    }
-    __m512i w0[4], w1[4];
-    Codes::load(turn, quad, 0, w0);
-    Codes::load(turn, quad, 1, w1);
+  for (int half = 0; half < 2; half += kHalves) {
+    __m512i d0[N][kHalves], d1[N][kHalves];  // sums of codes with each digit
+    __m512 sums[N][kHalves];
+#pragma GCC unroll 2
+    for (int quad = 0; quad < 2; quad++) {
+      const int scale = quad / Tile::kScaleQuads;
+      if (quad % Tile::kScaleQuads == 0) {
 #pragma GCC unroll 4
-    for (int s = 0; s < 4; s++) {
-      d0.add(acts, 0, 4 * quad + s, w0[s], w1[s]);
-      d1.add(acts, 1, 4 * quad + s, w0[s], w1[s]);
-    }
-    if ((quad + 1) % Tile::kScaleQuads != 0) continue;
+        for (int a = 0; a < N; a++)
+          for (int h = 0; h < kHalves; h++) d0[a][h] = _mm512_set1_epi32(acts[a].start[scale]), d1[a][h] = _mm512_setzero_si512();
+      }
+      __m512i w[kHalves][4];
+      for (int h = 0; h < kHalves; h++) Codes::load(turn, quad, half + h, w[h]);
+#pragma GCC unroll 4
+      for (int s = 0; s < 4; s++) {
+        add(d0, w, s, acts[0].digit[0] + 16 * quad + 4 * s);
+        add(d1, w, s, acts[0].digit[1] + 16 * quad + 4 * s);
+      }
+      if ((quad + 1) % Tile::kScaleQuads != 0) continue;
 #pragma GCC unroll 2
-    for (int v = 0; v < 2; v++) {
-      const __m512 row_scale = Codes::scales(first, turn, quad, v);
+      for (int h = 0; h < kHalves; h++) {
+#pragma GCC unroll 4
+        for (int a = 0; a < N; a++) {
+          const __m512 sum = _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_slli_epi32(d1[a][h], 8), d0[a][h]));
+          sums[a][h] = Codes::scaled(sum, turn, quad, half + h, sums[a][h]);
+        }
+      }
+    }
+#pragma GCC unroll 2
+    for (int h = 0; h < kHalves; h++) {
+      const __m512 row_scale = Codes::scale(first, turn, half + h);
 #pragma GCC unroll 4
       for (int a = 0; a < N; a++) {
-        const __m512 sum = _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_slli_epi32(d1.of[a][v], 8), d0.of[a][v]));
-        float* const to = out + a * kBlockRows + 16 * v;  // in memory, between turns
-        _mm512_store_ps(to, _mm512_fmadd_ps(sum, _mm512_mul_ps(row_scale, _mm512_set1_ps(acts[a].unit)), _mm512_load_ps(to)));
+        float* const to = out + a * kBlockRows + 16 * (half + h);  // in memory, between turns
+        _mm512_store_ps(to, _mm512_fmadd_ps(sums[a][h], _mm512_mul_ps(row_scale, _mm512_set1_ps(acts[a].unit)), _mm512_load_ps(to)));
       }
     }
   }

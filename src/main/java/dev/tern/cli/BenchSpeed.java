@@ -45,7 +45,7 @@ final class BenchSpeed implements Callable<Integer> {
   @Option(names = "--type", paramLabel = "TYPE", defaultValue = "tq2_0", description = "of its layers' matrices in Tern's file; default ${DEFAULT-VALUE}")
   String type;
 
-  @Option(names = "--embedding-type", paramLabel = "TYPE", defaultValue = "q8_0", description = "of its embedding and head; default ${DEFAULT-VALUE}")
+  @Option(names = "--embedding-type", paramLabel = "TYPE", defaultValue = "q6_k", description = "of its embedding and head; default ${DEFAULT-VALUE}")
   String embeddingType;
 
   @Option(names = "--arch", paramLabel = "NAME", description = "architecture in Tern's file; default: the shape's own")
