@@ -27,7 +27,7 @@ class BenchSpeedTest {
     assertTrue(result.out().contains("12.50 (file)") && result.out().contains("beside one process"), result.out());
     assertTrue(result.out().contains("products w_gate, w_up"), result.out());
     assertTrue(result.out().contains("**The machine was too noisy**: 12 of 12 medians"), result.out()); // one round tells no median
-    assertTrue(Files.exists(directory.resolve("tern-tiny-iq2_bn-q8_0-bitnet-b1.58.gguf")));
+    assertTrue(Files.exists(directory.resolve("tern-tiny-iq2_bn-q6_k-bitnet-b1.58.gguf")));
     assertTrue(result.out().matches("(?s).*in turn with the programs of each decode test, [^\n]*: ~[0-9.]+ GB/s, [0-9.]+ tokens/s \\(tg64, 1 threads\\):\n.*"), result.out());
     List<String> turns = result.err().lines().filter(l -> l.startsWith("plain, round 1: ")).map(l -> l.split("[:,]")[2] + l.split("[:,]")[4]).toList();
     assertEquals(List.of(" Tern pp8", " scripted pp8", " given pp8", " Tern tg64", " memory tg64", " scripted tg64", " given tg64"), turns);
