@@ -12,6 +12,8 @@
 #include "core/memory.h"
 #include "cpu/attention.h"
 #include "cpu/bandwidth_sum.h"
+#include "cpu/streams.h"
+#include "plan/stream_plan.h"
 #include "tern.h"
 
 namespace {
@@ -59,7 +61,8 @@ void measure(Pool& pool, Isa isa, const Shape& s, int kv_len, int n_rows) {
   for (int i = 0; i < n_rows; i++) hi[i] = kv_len - n_rows + i;
   const AttentionSegment segment = {0, kv_len, 0, 0};
   const AttentionSeq seq = {0, n_rows, &segment, 1};
-  const AttentionArgs args = {q.data(), n_rows, s.n_heads, zero.data(), zero.data(), hi.data(), &seq, 1, out.data()};
+  const AttentionArgs args = {q.data(), n_rows, s.n_heads, zero.data(), zero.data(), hi.data(), &seq, 1, out.data(),
+                              stream_plan(kStreams, bytes) == 1};
   Buffer scratch(attention_scratch_bytes(pool.n_threads(), n_rows, s.n_heads, s.n_kv_heads, s.head_dim, kv_len, 1), "scratch");
 
   std::vector<double> times, read_times[2];  // with one stream a thread and with four

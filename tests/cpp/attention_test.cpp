@@ -74,6 +74,8 @@ std::vector<float> run(Pool& pool, Isa isa, const KvLayer& kv, AttentionArgs arg
   std::memset(scratch, kNanByte, n_scratch * sizeof(float));
   std::memset(out.data(), kNanByte, out.size() * sizeof(float));
   args.out = out.data() + kGuard;
+  static int n_runs = 0;
+  args.one_stream = n_runs++ % 2;  // gives the same bits
   attention(pool, isa, kv, args, scratch + kGuard, bytes);
   for (int i = 0; i < kGuard; i++) {
     EXPECT_TRUE(std::isnan(out[i]) && std::isnan(out[n + kGuard + i])) << "written outside the output";

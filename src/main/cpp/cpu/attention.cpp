@@ -201,7 +201,7 @@ void fold_splits(const Job& job, const Block& block, TileQuery* queries, int spl
       const bool whole = (more || !last) && next.end - next.begin == kPage;
       const int64_t offset = tile_offset(job, tile, head);
       job.kernels->fold_tile[job.type](
-          {job.k + offset, job.v + offset, whole ? job.k + tile_offset(job, next, last ? block.heads.begin : head + 1) : nullptr},
+          {job.k + offset, job.v + offset, whole ? job.k + tile_offset(job, next, last ? block.heads.begin : head + 1) : nullptr, job.args.one_stream},
           job.kv.head_dim, job.scale, queries, n);
       for (int i = 0; i < n && !last; i++) {
         queries[i].q += job.group * job.kv.head_dim;

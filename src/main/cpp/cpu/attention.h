@@ -56,6 +56,7 @@ struct AttentionArgs {
   const AttentionSeq* seqs;
   int32_t n_seqs;
   float* out;               // [n_rows, n_heads * head_dim]
+  bool one_stream = false;  // how K and V are read from memory: plan/stream_plan.h
 };
 
 // Scratch that attention needs for up to max_rows rows whose segments hold at most max_keys keys in max_segments segments, with

@@ -16,29 +16,38 @@ constexpr int kPage = TERN_PAGE_LEN;
 // Widest step of vectors that leaves n_q rows of accumulators in registers.
 constexpr int unit_step(int n_q) { return n_q * 4 <= kUnits ? 4 : n_q * 2 <= kUnits ? 2 : 1; }
 
-// Asks for n elements of a tile of K or V, [head_dim, kPage] or [kPage, head_dim], while another is worked on: those that take the place of
-// element `at` when the tile's four quarters are read in turn. Without this a decode step waits on memory in every tile: what follows a tile
-// may be far, and the processor's own prefetchers stop at every 4 KB. Four streams come faster than one (cpu/streams.h).
+// A tile of K or V, [head_dim, kPage] or [kPage, head_dim], that is asked for while another is worked on. ask: for n elements from the place of element `at`.
+// Without this a decode step waits on memory in every tile: what follows a tile may be far, and the processor's own prefetchers stop at every 4 KB.
 // V is asked for while K is scored, the next K while V is weighed.
 template <class T>
-inline void fetch(const T* tile, int head_dim, int at, int n) {
-  const int row = at / kPage;
-  const T* const p = tile + (row % 4 * (head_dim / 4) + row / 4) * kPage + at % kPage;
-  for (int i = 0; i < n; i += 64 / int{sizeof(T)}) __builtin_prefetch(p + i);
-}
+struct Quarters {  // the tile's four quarters in turn, into L1, where four streams come faster than one (plan/stream_plan.h)
+  const T* tile;  // may be null
+  void ask(int head_dim, int at, int n) const {
+    const int row = at / kPage;
+    const T* const p = tile + (row % 4 * (head_dim / 4) + row / 4) * kPage + at % kPage;
+    for (int i = 0; i < n; i += 64 / int{sizeof(T)}) __builtin_prefetch(p + i);
+  }
+};
+
+template <class T>
+struct InOrder {  // into L2, where one stream does
+  const T* tile;
+  void ask(int, int at, int n) const {
+    for (int i = 0; i < n; i += 64 / int{sizeof(T)}) __builtin_prefetch(tile + at + i, 0, 2);
+  }
+};
 
 // ---- scores: out[q][key] = sum over d of q[d] k[d][key], d ascending --------------------------------------------
 
-// fetch_v may be null: a tile to fetch.
-template <int kQ, int kVecs, class T>
-inline void score_strip(const float* const* q, const T* k, int head_dim, float (*out)[kPage], int vec, const T* fetch_v) {
+template <int kQ, int kVecs, class T, class Ahead>
+inline void score_strip(const float* const* q, const T* k, int head_dim, float (*out)[kPage], int vec, Ahead ahead) {
   F sum[kQ][kVecs];
   for (int i = 0; i < kQ; i++)
     for (int j = 0; j < kVecs; j++) sum[i][j] = set1(0.f);
   k += vec * kLanes;
   out = reinterpret_cast<float(*)[kPage]>(&out[0][vec * kLanes]);
   for (int d = 0; d < head_dim; d++, k += kPage) {
-    if (fetch_v) fetch(fetch_v, head_dim, d * kPage, kPage);
+    if (ahead.tile) ahead.ask(head_dim, d * kPage, kPage);
     if constexpr (kQ == 1) {  // one key after the other: beside four sums AVX2 has no registers for four
       const F x = set1(q[0][d]);
       for (int j = 0; j < kVecs; j++) sum[0][j] = madd(x, load(k + j * kLanes), sum[0][j]);
@@ -56,18 +65,18 @@ inline void score_strip(const float* const* q, const T* k, int head_dim, float (
 }
 
 // Vectors [begin, end) of the tile's four. (This and weigh: inlined into fold_queries, g++ 12 runs out of registers.)
-template <int kQ, class T>
+template <int kQ, class T, class Ahead>
 __attribute__((noinline)) void score(const float* const* q, const T* k, int head_dim, float (*out)[kPage], int begin, int end,
-                                     const T* fetch_v) {
+                                     Ahead ahead) {
   constexpr int kStep = unit_step(kQ);
   int v = begin;
   for (; v + kStep <= end; v += kStep) {
-    score_strip<kQ, kStep>(q, k, head_dim, out, v, fetch_v);
-    fetch_v = nullptr;  // once is enough
+    score_strip<kQ, kStep>(q, k, head_dim, out, v, ahead);
+    ahead.tile = nullptr;  // once is enough
   }
   for (; v < end; v++) {
-    score_strip<kQ, 1>(q, k, head_dim, out, v, fetch_v);
-    fetch_v = nullptr;
+    score_strip<kQ, 1>(q, k, head_dim, out, v, ahead);
+    ahead.tile = nullptr;
   }
 }
 
@@ -98,10 +107,10 @@ inline float fold_scores(float* s, uint64_t mask, float scale, int begin, int en
 
 // ---- weighted values: acc = acc alpha + sum over seen keys of p[key] v[key], keys ascending -----------------------
 
-// kHalf: one vector of 8. fetch_k may be null: a tile to fetch.
-template <int kQ, int kVecs, bool kHalf, class T>
+// kHalf: one vector of 8.
+template <int kQ, int kVecs, bool kHalf, class T, class Ahead>
 inline void weigh_strip(const float (*p)[kPage], const float* alpha, const T* v, int head_dim, uint64_t mask,
-                        float* const* acc, int dim, const T* fetch_k) {
+                        float* const* acc, int dim, Ahead ahead) {
   F sum[kQ][kVecs];
   for (int i = 0; i < kQ; i++)
     for (int j = 0; j < kVecs; j++) sum[i][j] = mul(load(acc[i] + dim + j * kLanes), set1(alpha[i]));
@@ -114,7 +123,7 @@ inline void weigh_strip(const float (*p)[kPage], const float* alpha, const T* v,
     const int run_end = key + run;
     const T* row = v + int64_t{key} * head_dim + dim;
     for (; key < run_end; key++, row += head_dim) {
-      if (fetch_k) fetch(fetch_k, head_dim, dim * kPage + key * kVecs * kLanes, kVecs * kLanes);
+      if (ahead.tile) ahead.ask(head_dim, dim * kPage + key * kVecs * kLanes, kVecs * kLanes);
       if constexpr (kQ == 1 && !kHalf) {
         const F w = set1(p[0][key]);
         for (int j = 0; j < kVecs; j++) sum[0][j] = madd(w, load(row + j * kLanes), sum[0][j]);
@@ -132,15 +141,15 @@ inline void weigh_strip(const float (*p)[kPage], const float* alpha, const T* v,
     for (int j = 0; j < kVecs; j++) store(acc[i] + dim + j * kLanes, sum[i][j]);
 }
 
-template <int kQ, class T>
+template <int kQ, class T, class Ahead>
 __attribute__((noinline)) void weigh(const float (*p)[kPage], const float* alpha, const T* v, int head_dim, uint64_t mask,
-                                     float* const* acc, const T* fetch_k) {
+                                     float* const* acc, Ahead ahead) {
   constexpr int kStep = unit_step(kQ);
   int dim = 0;
   for (; dim + kStep * kLanes <= head_dim; dim += kStep * kLanes)
-    weigh_strip<kQ, kStep, false>(p, alpha, v, head_dim, mask, acc, dim, fetch_k);
-  for (; dim + kLanes <= head_dim; dim += kLanes) weigh_strip<kQ, 1, false>(p, alpha, v, head_dim, mask, acc, dim, fetch_k);
-  if (dim < head_dim) weigh_strip<kQ, 1, true>(p, alpha, v, head_dim, mask, acc, dim, fetch_k);
+    weigh_strip<kQ, kStep, false>(p, alpha, v, head_dim, mask, acc, dim, ahead);
+  for (; dim + kLanes <= head_dim; dim += kLanes) weigh_strip<kQ, 1, false>(p, alpha, v, head_dim, mask, acc, dim, ahead);
+  if (dim < head_dim) weigh_strip<kQ, 1, true>(p, alpha, v, head_dim, mask, acc, dim, ahead);
 }
 
 // ---- a tile -------------------------------------------------------------------------------------------------------
@@ -157,8 +166,8 @@ __attribute__((noinline)) void weigh(const float (*p)[kPage], const float* alpha
   }
 
 // Up to kMaxQ queries. Their masks may differ; a run of queries with one mask shares the loads of v.
-template <class T>
-inline void fold_queries(const T* k, const T* v, const T* fetch_v, const T* fetch_k, int head_dim, float scale,
+template <class T, class Ahead>
+inline void fold_queries(const T* k, const T* v, Ahead next_v, Ahead next_k, int head_dim, float scale,
                          const TileQuery* queries, int n) {
   alignas(64) float p[kMaxQ][kPage];
   const float* q[kMaxQ];
@@ -171,7 +180,7 @@ inline void fold_queries(const T* k, const T* v, const T* fetch_v, const T* fetc
     seen |= queries[i].mask;
   }
   const int begin = __builtin_ctzll(seen) / kLanes, end = (63 - __builtin_clzll(seen)) / kLanes + 1;
-  TERN_DISPATCH_Q(n, score, q, k, head_dim, p, begin, end, fetch_v)
+  TERN_DISPATCH_Q(n, score, q, k, head_dim, p, begin, end, next_v)
   const AttentionStateLayout layout(head_dim);
   for (int i = 0; i < n; i++) {
     alpha[i] = fold_scores(p[i], queries[i].mask, scale, begin, end, acc[i] + layout.l, acc[i] + layout.m);
@@ -179,21 +188,27 @@ inline void fold_queries(const T* k, const T* v, const T* fetch_v, const T* fetc
   for (int i = 0; i < n;) {
     int same = 1;
     while (i + same < n && queries[i + same].mask == queries[i].mask) same++;
-    TERN_DISPATCH_Q(same, weigh, p + i, alpha + i, v, head_dim, queries[i].mask, acc + i, i ? nullptr : fetch_k)
+    TERN_DISPATCH_Q(same, weigh, p + i, alpha + i, v, head_dim, queries[i].mask, acc + i, i ? Ahead{nullptr} : next_k)
     i += same;
+  }
+}
+
+template <class T, class Ahead>
+void fold_tile_asking(const TileData& tile, int head_dim, float scale, const TileQuery* queries, int n) {
+  const T* k = static_cast<const T*>(tile.k);
+  const T* v = static_cast<const T*>(tile.v);
+  Ahead next_v = {v};  // however little is seen of it: docs/attention.md
+  Ahead next_k = {static_cast<const T*>(tile.next_k)};
+  for (int i = 0; i < n; i += kMaxQ) {
+    fold_queries(k, v, next_v, next_k, head_dim, scale, queries + i, n - i < kMaxQ ? n - i : kMaxQ);
+    next_v.tile = next_k.tile = nullptr;
   }
 }
 
 template <class T>
 void fold_tile(const TileData& tile, int head_dim, float scale, const TileQuery* queries, int n) {
-  const T* k = static_cast<const T*>(tile.k);
-  const T* v = static_cast<const T*>(tile.v);
-  const T* fetch_v = v;  // however little is seen of it: docs/attention.md
-  const T* fetch_k = static_cast<const T*>(tile.next_k);
-  for (int i = 0; i < n; i += kMaxQ) {
-    fold_queries(k, v, fetch_v, fetch_k, head_dim, scale, queries + i, n - i < kMaxQ ? n - i : kMaxQ);
-    fetch_v = fetch_k = nullptr;
-  }
+  if (tile.one_stream) return fold_tile_asking<T, InOrder<T>>(tile, head_dim, scale, queries, n);
+  fold_tile_asking<T, Quarters<T>>(tile, head_dim, scale, queries, n);
 }
 
 // ---- states -------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ struct TileData {
   const void* k;       // [head_dim, 64]
   const void* v;       // [64, head_dim]
   const void* next_k;  // of the tile that follows, to be fetched meanwhile; may be null
+  bool one_stream;     // as which tiles are read
 };
 
 // Tables are indexed by type: 0 is f32, 1 is f16.

@@ -16,6 +16,7 @@
 #include "cpu/norm.h"
 #include "cpu/rope.h"
 #include "cpu/sample.h"
+#include "cpu/streams.h"
 #include "cpu/task_share.h"
 #include "cpu/ternary.h"
 #include "cpu/weight_cpu.h"
@@ -55,7 +56,9 @@ class CpuBackend final : public Backend {
   int64_t runner_bytes(const HeadShape&, const StepLimits& limits) override { return q_pos_bytes(limits); }
 
   int64_t kv_layer_bytes(const HeadShape& s, int n_pages) override {
-    return checked_mul(2, half_layer_bytes(s, n_pages));
+    const int64_t half = half_layer_bytes(s, n_pages);
+    stream_plan(kStreams, half);  // before any step: it may measure
+    return checked_mul(2, half);
   }
   int64_t q_rotated_bytes(const HeadShape& s, int n_rows, int n_rotations) override {
     return checked_mul(checked_mul(int64_t(n_rows) * n_rotations, int64_t(s.n_heads) * s.head_dim), sizeof(float));
@@ -259,7 +262,7 @@ void CpuBackend::attention(const KvLayerSpan& kv, const HeadShape& shape, const 
   for (int s = 0; s < b.n_seqs; s++)
     seqs_[s] = {b.seq_row_begin[s], b.seq_row_begin[s + 1], segments_.data() + b.seq_segment_begin[s],
                 b.seq_segment_begin[s + 1] - b.seq_segment_begin[s]};
-  const AttentionArgs args = {static_cast<const float*>(q), b.n_rows, shape.n_heads, b.sink_end, b.lo, b.hi, seqs_.data(), b.n_seqs, out};
+  const AttentionArgs args = {static_cast<const float*>(q), b.n_rows, shape.n_heads, b.sink_end, b.lo, b.hi, seqs_.data(), b.n_seqs, out, reads_one_stream()};
   cpu::attention(pool_, isa_, layer_of(kv, shape), args, scratch.data, scratch.size);
 }
 

@@ -1,5 +1,6 @@
 #include "plan/stream_plan.h"
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -23,6 +24,7 @@ struct Plan {
   std::mutex mutex;
   int n_streams = 0;  // not known yet
   double one = 0, several = 0;  // bytes per second
+  std::atomic<bool> one_stream{false};
 };
 
 Plan& plan() {
@@ -35,21 +37,23 @@ Plan& plan() {
 int stream_plan(int n_tiles, int64_t n_bytes) {
   if (n_tiles == 1) return 1;
   const char* forced = std::getenv("TERN_STREAMS");
-  if (forced && *forced) {
-    TERN_CHECK_ARG(!std::strcmp(forced, "1") || !std::strcmp(forced, "4"), "TERN_STREAMS is \"%s\": it may be 1 or %d", forced, kStreams);
-    return *forced - '0';
-  }
-  if (n_bytes <= kSmall) return n_tiles;
+  const bool decided = forced && *forced;
+  if (decided) TERN_CHECK_ARG(!std::strcmp(forced, "1") || !std::strcmp(forced, "4"), "TERN_STREAMS is \"%s\": it may be 1 or %d", forced, kStreams);
+  if (!decided && n_bytes <= kSmall) return n_tiles;
   Plan& p = plan();
   std::lock_guard<std::mutex> lock(p.mutex);
-  if (p.n_streams == 0) {
+  if (!decided && p.n_streams == 0) {
     Pool alone(1);
     const std::vector<double> rates = read_bandwidths(alone, isa(), kRead, kPasses, {1, kStreams});
     p.one = rates[0], p.several = rates[1];
     p.n_streams = p.several > kWorth * p.one ? kStreams : 1;
   }
-  return p.n_streams;
+  const int n = decided ? *forced - '0' : p.n_streams;
+  p.one_stream = n == 1;
+  return n;
 }
+
+bool reads_one_stream() { return plan().one_stream.load(std::memory_order_relaxed); }
 
 std::string stream_plan_json() {
   Plan& p = plan();

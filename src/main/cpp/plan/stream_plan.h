@@ -12,6 +12,9 @@ namespace tern::cpu {
 // or 4. Throws Error(INVALID_ARGUMENT) for another TERN_STREAMS.
 int stream_plan(int n_tiles, int64_t n_bytes);
 
+// Whether the last answer for a weight that no cache holds was 1; false before. Measures nothing, takes no lock: for a step.
+bool reads_one_stream();
+
 // What was measured and chosen, as a JSON object; "{}" if nothing was.
 std::string stream_plan_json();
 

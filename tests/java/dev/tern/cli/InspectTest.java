@@ -9,6 +9,8 @@ import dev.tern.Model;
 import dev.tern.cache.CachePolicy;
 import dev.tern.format.GgufWriter;
 import dev.tern.format.ModelFile;
+import dev.tern.format.ModelShape;
+import dev.tern.format.RandomModel;
 import dev.tern.format.TensorInfo;
 import dev.tern.format.TensorType;
 import java.io.IOException;
@@ -197,6 +199,22 @@ class InspectTest {
     Cli.run("convert", from, "--type", "q3_k", "--out", directory.resolve("x.gguf").toString()).failedWith(2, 1);
     Cli.run("convert", Models.make(directory, "tern-tiny", "q8_0"), "--type", "tq2_0", "--out", directory.resolve("x.gguf").toString())
         .failedWith(1, 1);
+    assertTrue(Files.notExists(directory.resolve("x.gguf")));
+  }
+
+  @Test
+  void convertRoundsTheEmbeddingIfAsked() {
+    Path from = directory.resolve("bf16.gguf");
+    new RandomModel(ModelShape.of("tern-tiny")).embeddingType(TensorType.BF16).write(from);
+    for (String type : new String[] {"q8_0", "q6_k", "q4_0"}) {
+      String to = directory.resolve(type + ".gguf").toString();
+      Cli.run("convert", from.toString(), "--type", "i2_s", "--embedding-type", type, "--out", to).succeeded();
+      String inspected = Cli.run("inspect", to).succeeded().out();
+      assertTrue(inspected.contains(type.toUpperCase(Locale.ROOT)) && inspected.contains("I2_S") && !inspected.contains("BF16"), inspected);
+      Cli.run("generate", "--model", to, "-n", "4", "x").succeeded();
+      Cli.run("convert", to, "--embedding-type", "q4_0", "--out", directory.resolve("x.gguf").toString()).failedWith(1, 1);
+    }
+    Cli.run("convert", from.toString(), "--embedding-type", "tq2_0", "--out", directory.resolve("x.gguf").toString()).failedWith(2, 1);
     assertTrue(Files.notExists(directory.resolve("x.gguf")));
   }
 }

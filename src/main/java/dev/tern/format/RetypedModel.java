@@ -4,7 +4,6 @@ import dev.tern.ModelFormatException;
 import dev.tern.UnsupportedModelException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -12,16 +11,14 @@ import java.util.stream.IntStream;
 /**
  * A model whose layers' matrices are given in another type that holds the same values: ternary weights go from any type to any other without
  * a change of a bit in what the model computes. Nothing else changes. A scale that the type has no place for stands in a tensor {@code
- * X.scale}. The model that it is made of stays the caller's, and must stay open. Thread-safe.
+ * X.scale}. Thread-safe.
  */
-public final class RetypedModel implements ModelFile {
+public final class RetypedModel extends DerivedModel {
   private static final int WINDOW_BYTES = 256 << 10;
 
   /** scale: of all rows, if they have but one, else NaN; beside: it is in X.scale, and rows have 1 in its place. */
   private record Matrix(TensorInfo from, TensorInfo to, float scale, boolean beside) {}
 
-  private final ModelFile model;
-  private final Map<String, TensorInfo> tensors = new LinkedHashMap<>();
   private final Map<String, Matrix> matrices = new LinkedHashMap<>();
   private final Map<String, Float> scales = new LinkedHashMap<>();
 
@@ -33,10 +30,10 @@ public final class RetypedModel implements ModelFile {
    * @throws IllegalArgumentException for another type
    */
   public RetypedModel(ModelFile model, TensorType type) {
+    super(model);
     if (!type.ternary() && type != TensorType.F32 && type != TensorType.F16 && type != TensorType.BF16) {
       throw new IllegalArgumentException(type + " is neither a ternary type nor F32, F16 or BF16");
     }
-    this.model = model;
     ModelSpec spec = ModelSpec.from(model);
     for (WeightRef w : spec.weights()) {
       if (w.role().layerMatrix()) {
@@ -108,34 +105,12 @@ public final class RetypedModel implements ModelFile {
   }
 
   @Override
-  public String name() {
-    return model.name();
-  }
-
-  @Override
-  public GgufMetadata metadata() {
-    return model.metadata();
-  }
-
-  @Override
-  public Map<String, TensorInfo> tensors() {
-    return Collections.unmodifiableMap(tensors);
-  }
-
-  @Override
   public boolean isDerived(TensorInfo tensor) {
     return !scales.containsKey(tensor.name()) && model.isDerived(tensor);
   }
 
   @Override
-  public void readTensor(TensorInfo tensor, long from, ByteBuffer dst) {
-    if (!tensor.equals(tensors.get(tensor.name()))) {
-      throw new IllegalArgumentException("tensor '" + tensor.name() + "' is not of " + name());
-    }
-    if (from < 0 || from > tensor.byteSize() - dst.remaining()) {
-      throw new IllegalArgumentException(
-          "bytes " + from + " + " + dst.remaining() + " of tensor '" + tensor.name() + "', which has " + tensor.byteSize());
-    }
+  void read(TensorInfo tensor, long from, ByteBuffer dst) {
     Matrix matrix = matrices.get(tensor.name());
     if (matrix != null) {
       read(matrix, from, dst);
@@ -185,13 +160,4 @@ public final class RetypedModel implements ModelFile {
       dst.put(end);
     }
   }
-
-  @Override
-  public long size() {
-    return model.size();
-  }
-
-  /** Does nothing: the model stays the caller's. */
-  @Override
-  public void close() {}
 }
