@@ -27,6 +27,7 @@ constexpr int kColdThreads = 8;             // that measure at most: a slice is 
 constexpr int kSampleRows = 2048;           // rows measured in prefill: a chunk of the largest kernel
 constexpr int kSampleActs = 16;             // at least, and a whole number of a kernel's activation tiles
 constexpr int kRounds = 2;
+constexpr int kColdRounds = 5;  // whose median counts: memory is what neighbours disturb most
 
 double now_us() {
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -181,22 +182,26 @@ class Plan {
     if (!cold_.count({kernel.name, n_threads})) {
       Buffer stream(kColdBuffer, "plan");
       for (int64_t i = 0; i < kColdBuffer; i += 4096) stream.as<uint8_t>()[i] = 0;  // else all pages are the one zero page
+      std::map<std::string, std::vector<double>> us;
       int64_t at = 0;
-      for (int round = 0; round < kRounds; round++)
+      for (int round = 0; round < kColdRounds; round++)
         for (const TernaryKernel* k : candidates()) {
           const int n_tiles = int(std::max<int64_t>(1, kColdSlice / k->tile_bytes(n_cols) / n_threads));  // of a thread
           const int64_t part = n_tiles * k->tile_bytes(n_cols), bytes = n_threads * part;
-          double& least = cold_.insert({{k->name, n_threads}, 0}).first->second;
           if (bytes > kColdBuffer) continue;
           if (at + bytes > kColdBuffer) at = 0;
           std::vector<std::unique_ptr<Sample>> samples;
           for (int i = 0; i < n_threads; i++) samples.push_back(std::make_unique<Sample>(*k, n_cols, 1, kColdBuffer));
           const double begin = now_us();
           pool.run(n_threads, [&](int i, int) { samples[size_t(i)]->run(stream.as<uint8_t>() + at + i * part, n_tiles); });
-          const double us = (now_us() - begin) / double(bytes);
+          us[k->name].push_back((now_us() - begin) / double(bytes));
           at += bytes;
-          least = round == 0 || us < least ? us : least;
         }
+      for (const TernaryKernel* k : candidates()) {
+        std::vector<double>& all = us[k->name];
+        std::nth_element(all.begin(), all.begin() + int64_t(all.size() / 2), all.end());
+        cold_[{k->name, n_threads}] = all.empty() ? 0 : all[all.size() / 2];  // 0: rows are too long to tell
+      }
     }
     return cold_[{kernel.name, n_threads}];
   }
