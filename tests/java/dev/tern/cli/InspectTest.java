@@ -211,7 +211,7 @@ class InspectTest {
       Cli.run("convert", from.toString(), "--type", "i2_s", "--embedding-type", type, "--out", to).succeeded();
       String inspected = Cli.run("inspect", to).succeeded().out();
       assertTrue(inspected.contains(type.toUpperCase(Locale.ROOT)) && inspected.contains("I2_S") && !inspected.contains("BF16"), inspected);
-      Cli.run("generate", "--model", to, "-n", "4", "x").succeeded();
+      Cli.run("logits", "--model", to, "--tokens", "1,300,400", "--top", "5").succeeded();
       Cli.run("convert", to, "--embedding-type", "q4_0", "--out", directory.resolve("x.gguf").toString()).failedWith(1, 1);
     }
     Cli.run("convert", from.toString(), "--embedding-type", "tq2_0", "--out", directory.resolve("x.gguf").toString()).failedWith(2, 1);

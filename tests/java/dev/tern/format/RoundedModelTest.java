@@ -93,7 +93,7 @@ class RoundedModelTest {
     assertArrayEquals(row, rounded(type, row), 1e-30f); // zeros
     row[300] = -3;
     assertEquals(-3, rounded(type, row)[300], 0.01);
-    assertEquals(0, rounded(type, row)[301]);
+    assertEquals(0, rounded(type, row)[301], 1e-30);
     Arrays.fill(row, 1e-30f); // less than half precision tells: zeros
     assertArrayEquals(new float[512], rounded(type, row), 1e-32f);
     Arrays.fill(row, Float.MAX_VALUE); // more than it tells: the most there is
