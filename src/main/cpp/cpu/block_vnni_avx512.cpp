@@ -172,12 +172,12 @@ inline void add_turn(const uint8_t* first, const uint8_t* turn, const BlockActs*
   }
 }
 
-// Asks for a turn, and for the beginning of its block if it is the first of one.
-template <class Tile, _mm_hint kHint>
+// Asks for a turn, into L1 or L2, and for the beginning of its block if it is the first of one.
+template <class Tile, int kLevel>
 inline void ask(const uint8_t* turn, bool first) {
 #pragma GCC unroll 32
-  for (int i = 0; i < Tile::kTurnBytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(turn + i), kHint);
-  if (Tile::kFirst > 0 && first) _mm_prefetch(reinterpret_cast<const char*>(turn + Tile::kTurnBytes), kHint);
+  for (int i = 0; i < Tile::kTurnBytes; i += 64) __builtin_prefetch(turn + i, 0, 4 - kLevel);
+  if (Tile::kFirst > 0 && first) __builtin_prefetch(turn + Tile::kTurnBytes, 0, 4 - kLevel);
 }
 
 constexpr int kLinearTurns = 8;  // how far ahead one tile at once is asked for, into L2, if it meets several rows: docs/dense.md
@@ -197,9 +197,9 @@ void tile_sums(const uint8_t* tiles, int n_tiles, int n_blocks, const BlockActs*
       const bool last = turn == Tile::kTurns - 1;
       for (int t = 0; t < n_tiles; t++) {
         if constexpr (!kLinear)
-          ask<Tile, _MM_HINT_T0>(tiles + streams.ahead(t, at, Tile::kTurnBytes), last);
+          ask<Tile, 1>(tiles + streams.ahead(t, at, Tile::kTurnBytes), last);
         else if constexpr (N > 1)
-          ask<Tile, _MM_HINT_T1>(tiles + at + kLinearTurns * Tile::kTurnBytes, last);
+          ask<Tile, 2>(tiles + at + kLinearTurns * Tile::kTurnBytes, last);
         const uint8_t* const first = tiles + streams.at(t, block);
         const uint8_t* const now = tiles + streams.at(t, at);
         float* const to = out + t * N * kBlockRows;
