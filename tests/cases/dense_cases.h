@@ -12,7 +12,7 @@ namespace tern::cases {
 
 struct DenseCase {
   std::string name;
-  int type;  // TERN_TYPE_F32, F16, BF16, Q8_0, Q6_K
+  int type;  // TERN_TYPE_F32, F16, BF16, Q8_0, Q6_K, Q4_0
   std::vector<int> n_rows;  // of the weights of each product
   int n_cols;
   int n_act_rows;
@@ -31,12 +31,13 @@ inline std::vector<DenseCase> dense_cases(std::vector<int> types, bool many) {
   uint64_t seed = 1;
   for (int type : types) {
     const auto add = [&](std::vector<int> rows, int cols, int acts, bool accumulate = false, float magnitude = 1) {
-      const int block = type == TERN_TYPE_Q8_0 ? 32 : type == TERN_TYPE_Q6_K ? 256 : 1;
+      const int block = type == TERN_TYPE_Q8_0 || type == TERN_TYPE_Q4_0 ? 32 : type == TERN_TYPE_Q6_K ? 256 : 1;
       cols = (cols + block - 1) / block * block;
       std::string name = type == TERN_TYPE_F32    ? "f32"
                          : type == TERN_TYPE_F16  ? "f16"
                          : type == TERN_TYPE_BF16 ? "bf16"
                          : type == TERN_TYPE_Q8_0 ? "q8_0"
+                         : type == TERN_TYPE_Q4_0 ? "q4_0"
                                                   : "q6_k";
       for (size_t i = 0; i < rows.size(); i++) name += (i ? "+" : " ") + std::to_string(rows[i]);
       name += "x" + std::to_string(cols) + " acts " + std::to_string(acts);

@@ -38,8 +38,12 @@ TEST_F(StreamPlan, TheEnvironmentDecides) {
   for (const int n : {1, kStreams}) {
     setenv("TERN_STREAMS", std::to_string(n).c_str(), 1);
     EXPECT_EQ(stream_plan(kStreams, kLarge), n);
+    EXPECT_EQ(reads_one_stream(), n == 1);
     EXPECT_EQ(stream_plan(kStreams, 100), n);
+    EXPECT_EQ(stream_plan(2, kLarge), n == 1 ? 1 : 2);
     EXPECT_EQ(stream_plan(1, kLarge), 1);
+    EXPECT_EQ(reads_one_stream(), n == 1);
+    EXPECT_NE(stream_plan_json().find("TERN_STREAMS"), std::string::npos);
   }
   setenv("TERN_STREAMS", "", 1);
   EXPECT_NO_THROW(stream_plan(kStreams, kLarge));

@@ -17,8 +17,8 @@ struct Allowed {
 // What g++ 12 is known to do, and why it may. dense_tile's parameters: lanes, type (2 Q4_0, 14 Q6_K, 42 Q2_0), tail, rows, activations.
 constexpr Allowed kAllowed[] = {
     // 12 sums, 4 keys or values and a query: 17 for 16 registers. Only models with three queries a kv head get here.
-    {"attention_avx2", "score_strip<3, 2, unsigned short>", 1},
-    {"attention_avx2", "weigh_strip<3, 2, false, unsigned short>", 1},
+    {"attention_avx2", "score_strip<3, 2, unsigned short,", 1},
+    {"attention_avx2", "weigh_strip<3, 2, false, unsigned short,", 1},
     // One of 16 sums, in loops of 135 instructions and more.
     {"ternary_lookup_avx512", "block_sums<4, 4>", 2},
     // Several activations times codes that take constants to unpack: the tile's registers are all taken, and the constants and

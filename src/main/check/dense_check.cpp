@@ -84,7 +84,7 @@ CheckResult run(Backend& backend, const DenseCase& c) {
 }  // namespace
 
 void add_dense(std::vector<Case>& all) {
-  const std::vector<int> types = {TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0, TERN_TYPE_Q6_K};
+  const std::vector<int> types = {TERN_TYPE_F32, TERN_TYPE_F16, TERN_TYPE_BF16, TERN_TYPE_Q8_0, TERN_TYPE_Q6_K, TERN_TYPE_Q4_0};
   for (const DenseCase& c : cases::dense_cases(types, false))
     all.push_back({"dense products", c.name, [c](Backend& backend) { return run(backend, c); }});
   for (const DenseCase& c : cases::dense_cases({TERN_TYPE_F16, TERN_TYPE_BF16}, true))

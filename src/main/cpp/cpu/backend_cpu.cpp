@@ -52,13 +52,11 @@ class CpuBackend final : public Backend {
     if (n_bytes > 0) std::memcpy(host, from, static_cast<size_t>(n_bytes));
   }
 
-  std::unique_ptr<StepRunner> create_runner(const HeadShape&, const StepLimits& limits) override;
+  std::unique_ptr<StepRunner> create_runner(const HeadShape& shape, const StepLimits& limits) override;
   int64_t runner_bytes(const HeadShape&, const StepLimits& limits) override { return q_pos_bytes(limits); }
 
   int64_t kv_layer_bytes(const HeadShape& s, int n_pages) override {
-    const int64_t half = half_layer_bytes(s, n_pages);
-    stream_plan(kStreams, half);  // before any step: it may measure
-    return checked_mul(2, half);
+    return checked_mul(2, half_layer_bytes(s, n_pages));
   }
   int64_t q_rotated_bytes(const HeadShape& s, int n_rows, int n_rotations) override {
     return checked_mul(checked_mul(int64_t(n_rows) * n_rotations, int64_t(s.n_heads) * s.head_dim), sizeof(float));
@@ -161,7 +159,8 @@ class CpuRunner final : public StepRunner {
   Buffer q_pos_;
 };
 
-std::unique_ptr<StepRunner> CpuBackend::create_runner(const HeadShape&, const StepLimits& limits) {
+std::unique_ptr<StepRunner> CpuBackend::create_runner(const HeadShape& shape, const StepLimits& limits) {
+  stream_plan(kStreams, half_layer_bytes(shape, limits.n_pages));  // for attention, and before any step: it may measure
   return std::make_unique<CpuRunner>(limits);
 }
 

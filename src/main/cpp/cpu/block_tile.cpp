@@ -69,7 +69,7 @@ struct Q6 : Q6Tile {
     std::memcpy(tile + 2 * lane, file + kFileD, 2);
     for (int t = 0; t < kTurns; t++) {
       uint8_t* const turn = tile + turn_at(t);
-      // A turn is one n of the file's order: nibbles of 32 bytes, and two bits of 32.
+      // A turn is one h and n of ternary/decode.cpp: nibbles of 32 bytes, and two bits of 32.
       const uint8_t* const low = file + 64 * (t / 4) + 32 * (t % 2);
       const uint8_t* const high = file + 128 + 32 * (t / 4);
       const int low_shift = t % 4 / 2 * 4, high_shift = t % 4 * 2;

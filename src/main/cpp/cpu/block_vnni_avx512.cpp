@@ -134,7 +134,7 @@ inline void add_turn(const uint8_t* first, const uint8_t* turn, const BlockActs*
 #pragma GCC unroll 2
   for (int half = 0; half < 2; half += kHalves) {
     __m512i d0[N][kHalves], d1[N][kHalves];  // sums of codes with each digit
-    __m512 sums[N][kHalves];
+    __m512 sums[N][kHalves] = {};
 #pragma GCC unroll 2
     for (int quad = 0; quad < 2; quad++) {
       const int scale = quad / Tile::kScaleQuads;

@@ -56,7 +56,7 @@ void BlockWeight::append_rows(Pool& pool, int n, const uint8_t* rows) {
   n_appended_ = end;
 }
 
-// Few rows are bound by memory in part and read four tiles at once; with more each task reads its tiles again for every kBlockActs.
+// Few rows are bound by memory in part and read four tiles at once, or one (plan/stream_plan.h); with more each task reads its tiles again for every kBlockActs.
 BlockWeight::Cut BlockWeight::cut_of(int n_act_rows) const {
   const bool few = n_act_rows <= kFewActs;
   const int together = few ? kStreams : 1, most = parts_needed(n_tiles_, together);

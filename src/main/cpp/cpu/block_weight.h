@@ -4,7 +4,7 @@
 // Order of the sum, the same whatever the number of activation rows, tasks and threads: the columns that share a scale (32, of Q6_K 16) in ascending
 // order, each an exact integer of activations rounded to whole units, of which max |x| of 32 columns has 16319 or more: what an activation loses is
 // 2^-14.9 max |x| at most (docs/dense.md). 32 columns whose largest |x| is below 2^-70 count as 0; with a NaN or
-// an infinity among them they make their sums NaN. From 2^119 on max |x| may, beside scales of 2^14 and more, make NaN of a sum that is 0.
+// an infinity among them they make their sums NaN. From 2^126 on max |x| may, beside scales of 2^14 and more, make NaN of a sum that is 0.
 #pragma once
 
 #include <cstdint>

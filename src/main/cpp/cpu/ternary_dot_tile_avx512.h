@@ -128,6 +128,7 @@ struct LinearPiece {  // of one tile, of which the rest follows
 // One activation row times up to kStreams tiles. q: [n_steps, kStep]
 template <class Layout, class Piece>
 void sums_alone(const uint8_t* tiles, int n_tiles, int n_steps, const int8_t* q, int32_t sum, int32_t* out) {
+  static_assert(Piece::kSteps <= Alone<Layout>::kFoldSteps);
   Alone<Layout> alone[kStreams];
   __m512i sums[kStreams][2];
   for (int t = 0; t < n_tiles; t++) sums[t][0] = sums[t][1] = _mm512_set1_epi32(-sum);

@@ -7,9 +7,9 @@
 
 namespace tern::cpu {
 
-// Tiles read at once of a weight of n_bytes by a kernel that can read so many: 1 or kStreams. As many as it can, but 1 of a weight that no cache holds where one
-// core reads one stream as fast as kStreams of them, or nearly so. That is measured once per process, when it is first asked for (some 50 ms), or TERN_STREAMS=1
-// or 4. Throws Error(INVALID_ARGUMENT) for another TERN_STREAMS.
+// Tiles read at once of a weight of n_bytes by a kernel that can read n_tiles: as many, but 1 of a weight that no cache holds where one core reads plainly as one
+// stream as fast as in kStreams places, or nearly so. That stands for the kernels, and is measured once per process, when it is first asked for (some
+// 50 ms; if there is no memory for it, later), or TERN_STREAMS=1 or 4. Throws Error(INVALID_ARGUMENT) for another TERN_STREAMS.
 int stream_plan(int n_tiles, int64_t n_bytes);
 
 // Whether the last answer for a weight that no cache holds was 1; false before. Measures nothing, takes no lock: for a step.

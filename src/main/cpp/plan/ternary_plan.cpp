@@ -23,6 +23,7 @@ namespace {
 constexpr int64_t kStreamed = 256 << 10;    // a weight of more packed bytes is taken to come from DRAM in decode
 constexpr int64_t kColdBuffer = 64 << 20;   // more than the caches hold, read a slice at a time
 constexpr int64_t kColdSlice = 16 << 20;    // of all threads
+constexpr int kColdCols = 32768;            // of a row, at most: a slice of each thread is then whole tiles
 constexpr int kColdThreads = 8;             // that measure at most: a slice is then some 60 us of each
 constexpr int kSampleRows = 2048;           // rows measured in prefill: a chunk of the largest kernel
 constexpr int kSampleActs = 16;             // at least, and a whole number of a kernel's activation tiles
@@ -180,27 +181,34 @@ class Plan {
   // share what memory gives, so that fewer bytes may win with several where a simpler kernel would alone.
   double cold_us_per_byte(const TernaryKernel& kernel, int n_cols, Pool& pool, int n_threads) {
     if (!cold_.count({kernel.name, n_threads})) {
+      n_cols = std::min(n_cols, kColdCols);
       Buffer stream(kColdBuffer, "plan");
       for (int64_t i = 0; i < kColdBuffer; i += 4096) stream.as<uint8_t>()[i] = 0;  // else all pages are the one zero page
-      std::map<std::string, std::vector<double>> us;
+      struct Cold {
+        const TernaryKernel* kernel;
+        std::vector<std::unique_ptr<Sample>> samples;  // of each thread
+        std::vector<double> us;
+      };
+      std::vector<Cold> all;
+      for (const TernaryKernel* k : candidates()) {
+        all.push_back({k, {}, {}});
+        for (int i = 0; i < n_threads; i++) all.back().samples.push_back(std::make_unique<Sample>(*k, n_cols, 1, kColdBuffer));
+      }
       int64_t at = 0;
       for (int round = 0; round < kColdRounds; round++)
-        for (const TernaryKernel* k : candidates()) {
-          const int n_tiles = int(std::max<int64_t>(1, kColdSlice / k->tile_bytes(n_cols) / n_threads));  // of a thread
-          const int64_t part = n_tiles * k->tile_bytes(n_cols), bytes = n_threads * part;
-          if (bytes > kColdBuffer) continue;
+        for (Cold& c : all) {
+          const int n_tiles = int(std::max<int64_t>(1, kColdSlice / c.kernel->tile_bytes(n_cols) / n_threads));  // of a thread
+          const int64_t part = n_tiles * c.kernel->tile_bytes(n_cols), bytes = n_threads * part;
           if (at + bytes > kColdBuffer) at = 0;
-          std::vector<std::unique_ptr<Sample>> samples;
-          for (int i = 0; i < n_threads; i++) samples.push_back(std::make_unique<Sample>(*k, n_cols, 1, kColdBuffer));
+          pool.run(n_threads, [](int, int) {});  // who sleeps wakes before the time counts
           const double begin = now_us();
-          pool.run(n_threads, [&](int i, int) { samples[size_t(i)]->run(stream.as<uint8_t>() + at + i * part, n_tiles); });
-          us[k->name].push_back((now_us() - begin) / double(bytes));
+          pool.run(n_threads, [&](int i, int) { c.samples[size_t(i)]->run(stream.as<uint8_t>() + at + i * part, n_tiles); });
+          c.us.push_back((now_us() - begin) / double(bytes));
           at += bytes;
         }
-      for (const TernaryKernel* k : candidates()) {
-        std::vector<double>& all = us[k->name];
-        std::nth_element(all.begin(), all.begin() + int64_t(all.size() / 2), all.end());
-        cold_[{k->name, n_threads}] = all.empty() ? 0 : all[all.size() / 2];  // 0: rows are too long to tell
+      for (Cold& c : all) {
+        std::nth_element(c.us.begin(), c.us.begin() + kColdRounds / 2, c.us.end());
+        cold_[{c.kernel->name, n_threads}] = c.us[kColdRounds / 2];
       }
     }
     return cold_[{kernel.name, n_threads}];

@@ -3,9 +3,9 @@ package dev.tern.format;
 import java.nio.ByteBuffer;
 
 /**
- * Rows of floats as Q8_0, Q6_K or Q4_0. Of each scale the values are w = scale code: the scale is sought whose codes, rounded, have the least sum of
- * squared errors, among some around the one at which the value of the largest magnitude has the outermost code; what the type keeps of a scale is
- * used to round codes. Of normally distributed values the root of the mean squared error is about 0.5 %, 1.5 % and 8 % of theirs (RoundedModelTest).
+ * Rows of floats as Q8_0, Q6_K or Q4_0. Of each scale the values are w = scale code: among some scales around the one at which the value of the largest magnitude
+ * has the outermost code (Q8_0, of so many codes: that one) the one is taken whose codes, rounded, have the least sum of squared errors, fitted to them; codes are then rounded by what the type
+ * keeps of it. Values beyond what halves times codes reach become the outermost. Of normally distributed values the root of the mean squared error is about 0.5 %, 1.5 % and 8 % of theirs (RoundedModelTest).
  */
 final class BlockRounding {
   private static final int TRIES = 6; // to either side
@@ -55,10 +55,6 @@ final class BlockRounding {
     int block = out.position();
     out.position(block + 208);
     float d = putHalf(largest / -128, out);
-    if (Math.abs(d) * 128 < Math.abs(largest) && Math.abs(d) < LARGEST_HALF) { // rounded down, by much where it is subnormal: the next half
-      out.putShort(block + 208, (short) (out.getShort(block + 208) + 1));
-      d = Half.toFloat(out.getShort(block + 208));
-    }
     for (int i = 0; i < 192; i++) {
       out.put(block + i, (byte) 0);
     }
@@ -118,9 +114,13 @@ final class BlockRounding {
     return scale == 0 ? 0 : (int) Math.max(least, Math.min(most, Math.rint(value / scale)));
   }
 
-  /** Appends a scale; what it is then. */
+  /** Appends a scale; what it is then. Where halves are not normal they lie far apart: none is rounded down, or codes would be cut off. */
   private static float putHalf(double scale, ByteBuffer out) {
     short half = Half.of((float) Math.max(-LARGEST_HALF, Math.min(LARGEST_HALF, scale)));
+    double size = Math.abs(Half.toFloat(half));
+    if (size < Math.abs(scale) && size < 0x1p-14 && Math.abs(scale) > 0x1p-25) {
+      half++;
+    }
     out.putShort(half);
     return Half.toFloat(half);
   }

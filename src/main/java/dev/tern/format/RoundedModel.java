@@ -4,6 +4,7 @@ import dev.tern.ModelFormatException;
 import dev.tern.UnsupportedModelException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.stream.IntStream;
 
 /**
  * A model whose embedding, and output matrix if it has one, are rounded from floats to a type of fewer bits: a third and more of what a ternary model reads
@@ -55,30 +56,33 @@ public final class RoundedModel extends DerivedModel {
     }
     int inBytes = (int) source.rowBytes();
     int outBytes = (int) tensor.rowBytes();
-    float[] row = new float[(int) source.columns()];
-    ByteBuffer out = ByteBuffer.allocate(outBytes).order(ByteOrder.LITTLE_ENDIAN);
-    ByteBuffer in = ByteBuffer.allocate(Math.max(1, WINDOW_BYTES / inBytes) * inBytes).order(ByteOrder.LITTLE_ENDIAN).limit(0);
-    while (dst.hasRemaining()) {
-      int at = (int) (from / outBytes);
-      if (!in.hasRemaining()) {
-        in.clear().limit(RetypedModel.windowBytes(in.capacity(), (int) source.rows() - at, inBytes));
-        model.readTensor(source, (long) at * inBytes, in);
-        in.flip();
-      }
-      for (int i = 0; i < row.length; i++) {
-        row[i] = switch (source.type()) {
-          case F32 -> in.getFloat();
-          case F16 -> Half.toFloat(in.getShort());
-          default -> Float.intBitsToFloat(in.getShort() << 16);
-        };
-        if (!Float.isFinite(row[i])) {
-          throw new ModelFormatException("row " + at + " of tensor '" + source.name() + "' has a value that is not a number or infinite", source.offset());
-        }
-      }
-      BlockRounding.round(type, row, out.clear());
-      out.position((int) (from % outBytes)).limit(Math.min(outBytes, out.position() + dst.remaining()));
-      from += out.remaining();
-      dst.put(out);
+    int window = Math.max(1, WINDOW_BYTES / inBytes);
+    while (dst.hasRemaining()) { // rows of a window, all of each that dst wants a part of
+      int first = (int) (from / outBytes);
+      int skipped = (int) (from % outBytes);
+      int nRows = (int) Math.min(window, (skipped + (long) dst.remaining() + outBytes - 1) / outBytes);
+      ByteBuffer in = ByteBuffer.allocate(nRows * inBytes).order(ByteOrder.LITTLE_ENDIAN);
+      byte[] out = new byte[nRows * outBytes];
+      model.readTensor(source, (long) first * inBytes, in);
+      IntStream.range(0, nRows).parallel().forEach(i -> round(source, first + i, in, i * inBytes, ByteBuffer.wrap(out, i * outBytes, outBytes)));
+      int n = Math.min(out.length - skipped, dst.remaining());
+      dst.put(out, skipped, n);
+      from += n;
     }
+  }
+
+  private void round(TensorInfo source, int row, ByteBuffer in, int at, ByteBuffer out) {
+    float[] values = new float[(int) source.columns()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = switch (source.type()) {
+        case F32 -> in.getFloat(at + 4 * i);
+        case F16 -> Half.toFloat(in.getShort(at + 2 * i));
+        default -> Float.intBitsToFloat(in.getShort(at + 2 * i) << 16);
+      };
+      if (!Float.isFinite(values[i])) {
+        throw new ModelFormatException("row " + row + " of tensor '" + source.name() + "' has a value that is not a number or infinite", source.offset());
+      }
+    }
+    BlockRounding.round(type, values, out.order(ByteOrder.LITTLE_ENDIAN));
   }
 }
