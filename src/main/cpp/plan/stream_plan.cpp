@@ -16,8 +16,7 @@
 namespace tern::cpu {
 namespace {
 
-constexpr int64_t kSmall = 256 << 10;   // as in plan/ternary_plan.cpp: more is taken to come from memory
-constexpr int64_t kRead = 64 << 20;     // more than most caches hold
+constexpr int64_t kRead = 64 << 20;  // more than most caches hold
 constexpr int kPasses = 5;
 constexpr double kWorth = 1.05;  // less is noise: of Zen 5 it is 1.2, of Zen 4 0.9
 
@@ -52,7 +51,7 @@ int best(Plan& p) {
       p.n_streams = p.several > kWorth * p.one ? kStreams : 1;
     } catch (const Error& e) {
       if (e.status() != TERN_ERR_OUT_OF_MEMORY) throw;
-      return kStreams;  // for now: what is to be read may fit all the same
+      return kStreams;  // not kept: what is to be read may fit all the same, and the next to ask measures
     }
   }
   return p.n_streams;
@@ -63,7 +62,7 @@ int best(Plan& p) {
 int stream_plan(int n_tiles, int64_t n_bytes) {
   if (n_tiles == 1) return 1;
   const int decided = forced();
-  if (n_bytes <= kSmall) return decided ? std::min(decided, n_tiles) : n_tiles;
+  if (n_bytes <= kStreamedBytes) return decided ? std::min(decided, n_tiles) : n_tiles;
   const int n = decided ? decided : best(plan());
   plan().one_stream = n == 1;
   return std::min(n, n_tiles);

@@ -7,6 +7,8 @@
 
 namespace tern::cpu {
 
+constexpr int64_t kStreamedBytes = 256 << 10;  // a weight of more packed bytes is taken to come from memory in decode
+
 // Tiles read at once of a weight of n_bytes by a kernel that can read n_tiles: as many, but 1 of a weight that no cache holds where one core reads plainly as one
 // stream as fast as in kStreams places, or nearly so. That stands for the kernels, and is measured once per process, when it is first asked for (some
 // 50 ms; if there is no memory for it, later), or TERN_STREAMS=1 or 4. Throws Error(INVALID_ARGUMENT) for another TERN_STREAMS.

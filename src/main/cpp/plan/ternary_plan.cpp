@@ -20,7 +20,6 @@
 namespace tern::cpu {
 namespace {
 
-constexpr int64_t kStreamed = 256 << 10;    // a weight of more packed bytes is taken to come from DRAM in decode
 constexpr int64_t kColdBuffer = 64 << 20;   // more than the caches hold, read a slice at a time
 constexpr int64_t kColdSlice = 16 << 20;    // of all threads
 constexpr int kColdCols = 32768;            // of a row, at most: a slice of each thread is then whole tiles
@@ -163,9 +162,9 @@ class Plan {
         Buffer tiles(sample_bytes, "plan");
         const int n_runs = sample_bytes < 256 << 10 ? 8 : 3;  // a tiny shape's first run is cold and short
         const int n_acts = std::max(kSampleActs, kernel.act_tile);
-        const int sharing = bytes > kStreamed ? n_threads : 1;
+        const int sharing = bytes > kStreamedBytes ? n_threads : 1;
         const double prefill_us = Sample(kernel, n_cols, n_acts, bytes).best_us(tiles.as<uint8_t>(), n_tiles, n_runs) * share / n_acts / sharing;
-        const double decode_us = bytes > kStreamed
+        const double decode_us = bytes > kStreamedBytes
                                      ? double(bytes) * cold_us_per_byte(kernel, n_cols, pool, n_threads)
                                      : Sample(kernel, n_cols, 1, bytes).best_us(tiles.as<uint8_t>(), n_tiles, 2 * n_runs) * share;
         entry.times[i].decode_us = std::min(entry.times[i].decode_us, decode_us);

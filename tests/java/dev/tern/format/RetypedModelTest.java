@@ -183,24 +183,19 @@ class RetypedModelTest {
   }
 
   /** A model with other scales in the rows of one IQ2_BN tensor. */
-  private record Changed(ModelFile model, String which, java.util.function.IntFunction<Float> scale) implements ModelFile {
-    @Override
-    public String name() {
-      return model.name();
+  private static final class Changed extends DerivedModel {
+    private final String which;
+    private final java.util.function.IntFunction<Float> scale;
+
+    Changed(ModelFile model, String which, java.util.function.IntFunction<Float> scale) {
+      super(model);
+      this.which = which;
+      this.scale = scale;
+      tensors.putAll(model.tensors());
     }
 
     @Override
-    public GgufMetadata metadata() {
-      return model.metadata();
-    }
-
-    @Override
-    public java.util.Map<String, TensorInfo> tensors() {
-      return model.tensors();
-    }
-
-    @Override
-    public void readTensor(TensorInfo tensor, long from, ByteBuffer dst) {
+    void read(TensorInfo tensor, long from, ByteBuffer dst) {
       int begin = dst.position();
       model.readTensor(tensor, from, dst);
       if (tensor.name().equals(which) && from == 0) {
@@ -210,13 +205,5 @@ class RetypedModelTest {
         }
       }
     }
-
-    @Override
-    public long size() {
-      return model.size();
-    }
-
-    @Override
-    public void close() {}
   }
 }
